@@ -1,0 +1,162 @@
+/**
+ * Byte strings: comparison, joining, hex, base64, big-endian integers. Nothing here allocates by a length that a peer claims.
+ *
+ * @module
+ */
+
+/** Equality in time that depends on the lengths alone. */
+export const equalConstantTime = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
+};
+
+/** Equality of public values. */
+export const equal = (a: Uint8Array, b: Uint8Array): boolean => compare(a, b) === 0;
+
+/** Bytewise lexicographic order, shorter first: negative, 0 or positive. */
+export const compare = (a: Uint8Array, b: Uint8Array): number => {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+};
+
+export const concat = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+};
+
+/** `target[i] ^= mask[i]` for the length of `target`; `mask` is at least as long. */
+export const xorInPlace = (target: Uint8Array, mask: Uint8Array): void => {
+  for (let i = 0; i < target.length; i++) target[i]! ^= mask[i]!;
+};
+
+/** Overwrites secrets with zeros. */
+export const wipe = (...secrets: ReadonlyArray<Uint8Array>): void => {
+  for (const secret of secrets) secret.fill(0);
+};
+
+/** True if every byte is zero, in time that depends on the length alone. */
+export const isZero = (bytes: Uint8Array): boolean => {
+  let seen = 0;
+  for (let i = 0; i < bytes.length; i++) seen |= bytes[i]!;
+  return seen === 0;
+};
+
+const digits = "0123456789abcdef";
+
+export const toHex = (bytes: Uint8Array): string => {
+  let text = "";
+  for (const byte of bytes) text += digits[byte >> 4]! + digits[byte & 15]!;
+  return text;
+};
+
+/** The bytes of an even number of hex digits of either case, or null. */
+export const fromHex = (text: string): Uint8Array | null => {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return null;
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+};
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const sextets = new Map([...alphabet].map((letter, value) => [letter, value]));
+
+/** Standard base64 with padding (RFC 4648 §4). */
+export const toBase64 = (bytes: Uint8Array): string => {
+  const parts: string[] = [];
+  for (let i = 0; i < bytes.length; i += 3) {
+    const [a, b, c] = [bytes[i]!, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0];
+    const quad = alphabet[a >> 2]! + alphabet[((a & 3) << 4) | (b >> 4)]! + alphabet[((b & 15) << 2) | (c >> 6)]! + alphabet[c & 63]!;
+    const missing = Math.max(0, i + 3 - bytes.length);
+    parts.push(missing === 0 ? quad : quad.slice(0, 4 - missing) + "=".repeat(missing));
+  }
+  return parts.join("");
+};
+
+/** The bytes of strict standard base64 (padding required, unused bits zero, no white space), or null. */
+export const fromBase64 = (text: string): Uint8Array | null => {
+  if (text.length % 4 !== 0) return null;
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  let [bits, held, at] = [0, 0, 0];
+  for (let i = 0; i < text.length - padding; i++) {
+    const sextet = sextets.get(text[i]!);
+    if (sextet === undefined) return null;
+    bits = ((bits << 6) | sextet) & 0xffff;
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      bytes[at++] = (bits >> held) & 255;
+    }
+  }
+  return (bits & ((1 << held) - 1)) === 0 ? bytes : null;
+};
+
+/** UTF-8, without the platform's TextEncoder, which core does not have. Lone surrogates become U+FFFD. */
+export const utf8 = (text: string): Uint8Array => {
+  const bytes: number[] = [];
+  for (const letter of text) {
+    let point = letter.codePointAt(0)!;
+    if (point >= 0xd800 && point <= 0xdfff) point = 0xfffd;
+    if (point < 0x80) bytes.push(point);
+    else if (point < 0x800) bytes.push(0xc0 | (point >> 6), 0x80 | (point & 63));
+    else if (point < 0x10000) bytes.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+    else bytes.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+  }
+  return Uint8Array.from(bytes);
+};
+
+/** The text of strictly valid UTF-8 (no overlong forms, no surrogates), or null. */
+export const fromUtf8 = (bytes: Uint8Array): string | null => {
+  const parts: string[] = [];
+  for (let i = 0; i < bytes.length; ) {
+    const lead = bytes[i]!;
+    const length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    if (length === 0 || i + length > bytes.length) return null;
+    let point = length === 1 ? lead : lead & (0x7f >> length);
+    for (let k = 1; k < length; k++) {
+      const next = bytes[i + k]!;
+      if ((next & 0xc0) !== 0x80) return null;
+      point = (point << 6) | (next & 63);
+    }
+    const least = length === 3 ? 0x800 : length === 4 ? 0x10000 : 0;
+    if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return null;
+    parts.push(String.fromCodePoint(point));
+    i += length;
+  }
+  return parts.join("");
+};
+
+/** A view for integers at offsets. */
+export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+export const uint32 = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(4);
+  viewOf(bytes).setUint32(0, value);
+  return bytes;
+};
+
+/** 8 bytes big-endian of a non-negative safe integer. */
+export const uint64 = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(8);
+  viewOf(bytes).setBigUint64(0, BigInt(value));
+  return bytes;
+};
+
+/** The 8 bytes at `offset` as a safe integer, or null where the value is 2^53 or more. */
+export const readUint64 = (bytes: Uint8Array, offset: number): number | null => {
+  const value = viewOf(bytes).getBigUint64(offset);
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : null;
+};

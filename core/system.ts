@@ -1,0 +1,200 @@
+/**
+ * Composes the machines of one process into one: a table from address to machine and state, a queue of internal events, a heap
+ * of deadlines. A step of the system takes one event from outside (or a tick), drains everything that machines tell one
+ * another, and gives back the leaf effects with the address that asked for each.
+ *
+ * One shell per process drives one system; the simulator drives many of the same systems. The seed of each inner step is
+ * derived from the host's seed, the address and a counter, so that runs can be reproduced and machines do not shift one another.
+ *
+ * @module
+ */
+import { Map as PersistentMap } from "immutable";
+import { count, type Effect, type LeafEffect, type Spawn } from "./effects.ts";
+import { emptyHeap, type Heap, peek, pop, push } from "./heap.ts";
+import { type Context, invariant, type Machine, mono, type Mono, type Step, tick } from "./machine.ts";
+import { deriveSeed } from "./random.ts";
+
+/** Names a machine in its system: `node`, `conn/17`, `pki`. */
+export type Address = string;
+
+/** A machine as the system sees it: what it is told and what it asks for are checked by the modules that export its events. */
+// deno-lint-ignore no-explicit-any
+export type AnyMachine = Machine<any, any, any, Effect>;
+
+/** The kinds of machines that a process may spawn, by name. */
+export type Kinds = Readonly<Record<string, AnyMachine>>;
+
+interface Entry {
+  readonly kind: string;
+  readonly state: unknown;
+  readonly wakeAt: Mono | null;
+}
+
+interface Deadline {
+  readonly address: Address;
+  readonly wakeAt: Mono;
+}
+
+export interface SystemState {
+  readonly machines: PersistentMap<Address, Entry>;
+  /** Holds stale deadlines too: one counts only if it still is the `wakeAt` of its machine. */
+  readonly deadlines: Heap<Deadline>;
+  /** Inner steps so far: makes each one's seed its own. */
+  readonly steps: number;
+}
+
+/** An event from outside for one machine. */
+export interface Input {
+  readonly to: Address;
+  readonly event: unknown;
+}
+
+/** A leaf effect with the address that asked for it, to which its result goes. */
+export interface Emission {
+  readonly from: Address;
+  readonly effect: LeafEffect;
+}
+
+export interface System {
+  /** Starts the given machines in order. */
+  readonly start: (context: Context, machines: ReadonlyArray<Spawn>) => Step<SystemState, Emission>;
+  /** Handles one event from outside, then whatever has become due. */
+  readonly step: (context: Context, state: SystemState, input: Input | null) => Step<SystemState, Emission>;
+}
+
+/** More than any honest step causes: a guard against machines that tell one another for ever. */
+const innerStepsMax = 100_000;
+
+/** The heap of deadlines is made anew when it holds more than twice the machines and this many. */
+const staleDeadlinesMin = 64;
+
+/** What one step of the system gathers; it lives for that step only. */
+interface Run {
+  readonly context: Context;
+  machines: PersistentMap<Address, Entry>;
+  deadlines: Heap<Deadline>;
+  steps: number;
+  readonly queue: Input[];
+  readonly emissions: Emission[];
+  readonly consumed: Uint8Array[];
+}
+
+/** A system of the given kinds of machines. */
+export const createSystem = (kinds: Kinds): System => {
+  const machineOf = (kind: string): AnyMachine => {
+    const machine = kinds[kind];
+    invariant(machine !== undefined, `no machine of kind ${kind}`);
+    return machine;
+  };
+
+  const innerContext = (run: Run, address: Address): Context => ({
+    now: run.context.now,
+    wall: run.context.wall,
+    seed: deriveSeed(run.context.seed, `${address}#${run.steps++}`),
+  });
+
+  const settle = (run: Run, address: Address, kind: string, step: Step<unknown, Effect>): void => {
+    const before = run.machines.get(address)?.wakeAt ?? null;
+    run.machines = run.machines.set(address, { kind, state: step.state, wakeAt: step.wakeAt });
+    if (step.wakeAt !== null && step.wakeAt !== before) run.deadlines = push(run.deadlines, step.wakeAt, { address, wakeAt: step.wakeAt });
+    if (step.consumed !== undefined) run.consumed.push(...step.consumed);
+    for (const effect of step.effects) perform(run, address, effect);
+  };
+
+  const perform = (run: Run, from: Address, effect: Effect): void => {
+    switch (effect.type) {
+      case "Tell":
+        run.queue.push({ to: effect.to, event: effect.event });
+        return;
+      case "Spawn":
+        spawn(run, effect);
+        return;
+      case "Stop":
+        run.machines = run.machines.delete(effect.at);
+        return;
+      default:
+        run.emissions.push({ from, effect });
+    }
+  };
+
+  const spawn = (run: Run, { at, kind, config }: Spawn): void => {
+    invariant(!run.machines.has(at), `address ${at} is taken`);
+    settle(run, at, kind, machineOf(kind).start(innerContext(run, at), config, undefined));
+  };
+
+  const deliver = (run: Run, { to, event }: Input): void => {
+    const entry = run.machines.get(to);
+    if (entry === undefined) {
+      run.emissions.push({ from: to, effect: count("undeliverable") });
+      return;
+    }
+    settle(run, to, entry.kind, machineOf(entry.kind).step(innerContext(run, to), entry.state, event));
+  };
+
+  const drain = (run: Run): void => {
+    for (let handled = 0; handled < run.queue.length; handled++) {
+      invariant(handled < innerStepsMax, "machines tell one another without end");
+      deliver(run, run.queue[handled]!);
+    }
+    run.queue.length = 0;
+  };
+
+  const finish = (run: Run): Step<SystemState, Emission> => {
+    drain(run);
+    wakeDue(run);
+    dropStaleDeadlines(run);
+    const state = { machines: run.machines, deadlines: run.deadlines, steps: run.steps };
+    return { state, effects: run.emissions, wakeAt: nextDeadline(run), consumed: run.consumed };
+  };
+
+  // Each machine is ticked once a step: a deadline that a tick leaves in the past wakes the host again at once, so that
+  // a machine which never clears one cannot hold the others up.
+  const wakeDue = (run: Run): void => {
+    const due: Address[] = [];
+    for (let first = peek(run.deadlines); first !== null && first.key <= run.context.now; first = peek(run.deadlines)) {
+      run.deadlines = pop(run.deadlines);
+      if (!isCurrent(run, first.value)) continue;
+      const { address } = first.value;
+      run.machines = run.machines.update(address, (entry) => ({ ...entry!, wakeAt: null }));
+      due.push(address);
+    }
+    for (const address of due) {
+      if (!run.machines.has(address)) continue;
+      deliver(run, { to: address, event: tick });
+      drain(run);
+    }
+  };
+
+  const dropStaleDeadlines = (run: Run): void => {
+    if (run.deadlines.size <= 2 * run.machines.size + staleDeadlinesMin) return;
+    run.deadlines = run.machines.reduce<Heap<Deadline>>(
+      (heap, { wakeAt }, address) => (wakeAt === null ? heap : push(heap, wakeAt, { address, wakeAt })),
+      emptyHeap(),
+    );
+  };
+
+  const nextDeadline = (run: Run): Mono | null => {
+    for (let first = peek(run.deadlines); first !== null; first = peek(run.deadlines)) {
+      if (isCurrent(run, first.value)) return mono(first.key);
+      run.deadlines = pop(run.deadlines);
+    }
+    return null;
+  };
+
+  const isCurrent = (run: Run, deadline: Deadline): boolean => run.machines.get(deadline.address)?.wakeAt === deadline.wakeAt;
+
+  const begin = (context: Context, state: SystemState): Run => ({ context, ...state, queue: [], emissions: [], consumed: [] });
+
+  return {
+    start: (context, machines) => {
+      const run = begin(context, { machines: PersistentMap(), deadlines: emptyHeap(), steps: 0 });
+      for (const machine of machines) spawn(run, machine);
+      return finish(run);
+    },
+    step: (context, state, input) => {
+      const run = begin(context, state);
+      if (input !== null) run.queue.push(input);
+      return finish(run);
+    },
+  };
+};
