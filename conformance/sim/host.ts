@@ -1,0 +1,210 @@
+/**
+ * One host: drives a system in virtual time. It performs the leaf effects of each step, feeds their results back as events, and
+ * arms one timer, exactly as adapters/shell.ts does with real sockets, disks and clocks.
+ *
+ * Consumed secrets and seeds are wiped after each step, so that a state that still refers to them is found out.
+ *
+ * @module
+ */
+import { wipe } from "../../core/bytes.ts";
+import type { Dial, LeafEffect, Spawn, Unwrap, Unwrapped } from "../../core/effects.ts";
+import { absurd, type Context, invariant, mono, type Mono, type Step, wall } from "../../core/machine.ts";
+import { deriveSeed } from "../../core/random.ts";
+import type { Address, Emission, Input, System, SystemState } from "../../core/system.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Net, Socket, SocketHandler } from "./net.ts";
+import { createPrng } from "./prng.ts";
+import { createStore, type StoreEffect } from "./store.ts";
+
+/** A host to be: what cmd/*.ts would start as one process. */
+export interface HostSpec {
+  readonly name: string;
+  readonly system: System;
+  readonly machines: ReadonlyArray<Spawn>;
+  /** Addresses (`host:port`) that it listens at, and the machine that is told of connections. */
+  readonly listens: ReadonlyArray<string>;
+  readonly acceptor: Address | null;
+  readonly unwrap: (effect: Unwrap) => Unwrapped;
+  /** Work that takes time: an unwrap, a disk. Drawn from [1, max] ms. */
+  readonly unwrapMsMax: number;
+  readonly storeMsMax: number;
+}
+
+/** Sees everything that goes into a host and comes out of it. */
+export interface Observer {
+  readonly started?: (at: number, host: string) => void;
+  readonly input?: (at: number, host: string, input: Input | null) => void;
+  readonly emission?: (at: number, host: string, emission: Emission) => void;
+}
+
+export interface Host {
+  readonly name: string;
+  readonly start: () => void;
+  /** An event from the world: a scenario's request. */
+  readonly tell: (to: Address, event: unknown) => void;
+  readonly state: () => SystemState;
+}
+
+/** What a host stands in. `originMs` is the wall-clock time at which the run begins. */
+export interface Surroundings {
+  readonly agenda: Agenda;
+  readonly net: Net;
+  readonly seed: Uint8Array;
+  readonly originMs: number;
+  readonly observers: ReadonlyArray<Observer>;
+  /** Changes what a host asks for: for runs that are to be caught. */
+  readonly tamper?: (host: string, emission: Emission) => ReadonlyArray<Emission>;
+}
+
+/** A machine that leaves a past deadline is woken at once; more often than this without an event is a bug of it. */
+const idleWakesMax = 1000;
+
+export const createHost = (spec: HostSpec, { agenda, net, seed: runSeed, originMs, observers, tamper }: Surroundings): Host => {
+  const seed = deriveSeed(runSeed, `host ${spec.name}`);
+  const prng = createPrng(seed, "world");
+  const store = createStore();
+  // Any origin will do for monotonic time, so every host has another.
+  const monoOrigin = prng.below(1_000_000);
+  const sockets = new Map<Address, Socket>();
+  const attempts = new Map<Address, () => void>();
+  let state: SystemState | null = null;
+  let wakeAt: Mono | null = null;
+  let [steps, incoming, diskFreeAt, idleWakes] = [0, 0, 0, 0];
+
+  const context = (): Context => ({
+    now: mono(monoOrigin + agenda.now()),
+    wall: wall(originMs + agenda.now()),
+    seed: deriveSeed(seed, `step ${steps++}`),
+  });
+
+  const settle = (taken: Context, step: Step<SystemState, Emission>): void => {
+    state = step.state;
+    if (step.consumed !== undefined) wipe(...step.consumed);
+    wipe(taken.seed);
+    arm(step.wakeAt);
+    for (const emission of step.effects) {
+      for (const observer of observers) observer.emission?.(agenda.now(), spec.name, emission);
+      for (const { from, effect } of tamper?.(spec.name, emission) ?? [emission]) perform(from, effect);
+    }
+  };
+
+  const arm = (at: Mono | null): void => {
+    wakeAt = at;
+    if (at === null) return;
+    agenda.at(at - monoOrigin, () => {
+      if (wakeAt !== at) return;
+      invariant(++idleWakes < idleWakesMax, `${spec.name} never clears a deadline`);
+      advance(null);
+    });
+  };
+
+  const advance = (input: Input | null): void => {
+    invariant(state !== null, `${spec.name} has not been started`);
+    if (input !== null) idleWakes = 0;
+    for (const observer of observers) observer.input?.(agenda.now(), spec.name, input);
+    const taken = context();
+    settle(taken, spec.system.step(taken, state, input));
+  };
+
+  const later = (ms: number, to: Address, event: () => unknown): void =>
+    agenda.at(agenda.now() + ms, () => advance({ to, event: event() }));
+
+  const handlerOf = (address: Address, socket: Socket): SocketHandler => {
+    sockets.set(address, socket);
+    return {
+      received: (bytes) => advance({ to: address, event: { type: "Received", bytes } }),
+      flushed: (length) => advance({ to: address, event: { type: "Flushed", length } }),
+      disconnected: (reason) => {
+        sockets.delete(address);
+        advance({ to: address, event: { type: "Disconnected", reason } });
+      },
+    };
+  };
+
+  const dial = (from: Address, effect: Dial): void => {
+    invariant(!sockets.has(from) && !attempts.has(from), `${spec.name} ${from} has a connection`);
+    const callOff = net.dial(spec.name, effect, {
+      connected: (socket, remote) => {
+        attempts.delete(from);
+        const handler = handlerOf(from, socket);
+        advance({ to: from, event: { type: "Connected", remote } });
+        return handler;
+      },
+      failed: (reason) => {
+        attempts.delete(from);
+        advance({ to: from, event: { type: "DialFailed", reason } });
+      },
+    });
+    attempts.set(from, callOff);
+  };
+
+  const hangup = (from: Address): void => {
+    attempts.get(from)?.();
+    attempts.delete(from);
+    sockets.get(from)?.hangup();
+    sockets.delete(from);
+  };
+
+  const accept = (socket: Socket, remote: string): SocketHandler | null => {
+    invariant(spec.acceptor !== null, `${spec.name} listens without an acceptor`);
+    const connection = `in/${++incoming}`;
+    const handler = handlerOf(connection, socket);
+    advance({ to: spec.acceptor, event: { type: "Incoming", connection, remote } });
+    if (!sockets.has(connection)) return null;
+    invariant(state?.machines.has(connection) === true, `${spec.name} neither takes nor refuses ${connection}`);
+    return handler;
+  };
+
+  const disk = (from: Address, effect: StoreEffect): void => {
+    diskFreeAt = Math.max(diskFreeAt, agenda.now()) + 1 + prng.below(spec.storeMsMax);
+    agenda.at(diskFreeAt, () => advance({ to: from, event: store.perform(effect) }));
+  };
+
+  const perform = (from: Address, effect: LeafEffect): void => {
+    switch (effect.type) {
+      case "Dial":
+        return dial(from, effect);
+      case "Write":
+        return sockets.get(from)?.write(effect.bytes);
+      case "Hangup":
+        return hangup(from);
+      case "Refuse":
+        return hangup(effect.connection);
+      case "Pause":
+        return sockets.get(from)?.pause();
+      case "Resume":
+        return sockets.get(from)?.resume();
+      case "Commit":
+      case "Scan":
+      case "DropTable":
+      case "TestAndSetReplay":
+        return disk(from, effect);
+      case "Unwrap":
+        return later(1 + prng.below(spec.unwrapMsMax), from, () => spec.unwrap(effect));
+      case "Log":
+      case "Count":
+      case "Drop":
+      case "Notify":
+      case "Exit":
+        return;
+      default:
+        return absurd(effect);
+    }
+  };
+
+  return {
+    name: spec.name,
+    start: () => {
+      for (const observer of observers) observer.started?.(agenda.now(), spec.name);
+      const taken = context();
+      const step = spec.system.start(taken, spec.machines);
+      settle(taken, step);
+      for (const address of spec.listens) net.listen(address, { host: spec.name, incoming: accept });
+    },
+    tell: (to, event) => agenda.at(agenda.now(), () => advance({ to, event })),
+    state: () => {
+      invariant(state !== null, `${spec.name} has not been started`);
+      return state;
+    },
+  };
+};

@@ -1,0 +1,121 @@
+/**
+ * One direction of a connection: bytes take their time, keep their order, and arrive in other pieces than they were sent in.
+ *
+ * A write is flushed at once while the pipe holds less than a socket's buffers would, else when the reader has caught up.
+ *
+ * @module
+ */
+import { concat } from "../../core/bytes.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Prng } from "./prng.ts";
+
+/** At most this much at once, as the driver of the real sockets promises (core/effects.ts). */
+const receivedLengthMax = 64 * 1024;
+/** What the two kernels hold for a reader that does not read. */
+const bufferLength = 256 * 1024;
+/** One write in so many is split at a random place. */
+const splitOneIn = 8;
+
+export interface PipeEnds {
+  readonly received: (bytes: Uint8Array) => void;
+  readonly flushed: (length: number) => void;
+  /** All that was written before `end` has been received. */
+  readonly ended: () => void;
+}
+
+export interface Pipe {
+  readonly write: (bytes: Uint8Array) => void;
+  /** After what was written. */
+  readonly end: () => void;
+  readonly pause: () => void;
+  readonly resume: () => void;
+  /** Loses what is on its way; nothing more happens. */
+  readonly cut: () => void;
+}
+
+interface Segment {
+  readonly arrivesAt: number;
+  readonly bytes: Uint8Array | null;
+}
+
+export const createPipe = (agenda: Agenda, prng: Prng, latencyMs: () => number, ends: PipeEnds): Pipe => {
+  let segments: Segment[] = [];
+  let unflushed: number[] = [];
+  let [held, lastArrival, paused, dead, ended] = [0, 0, false, false, false];
+
+  const flush = (): void => {
+    while (unflushed.length > 0 && held - sum(unflushed) < bufferLength) {
+      const length = unflushed.shift()!;
+      agenda.at(agenda.now(), () => dead || ends.flushed(length));
+    }
+  };
+
+  const deliver = (): void => {
+    if (dead || paused) return;
+    const [arrived, rest] = takeArrived(segments, agenda.now());
+    segments = rest;
+    if (arrived.length > 0) {
+      held -= arrived.length;
+      flush();
+      ends.received(arrived);
+    }
+    if (dead || paused || segments[0] === undefined || segments[0].arrivesAt > agenda.now()) return;
+    if (segments[0].bytes !== null) return agenda.at(agenda.now(), deliver);
+    dead = true;
+    ends.ended();
+  };
+
+  const enqueue = (bytes: Uint8Array | null): void => {
+    lastArrival = Math.max(lastArrival, agenda.now() + latencyMs());
+    segments.push({ arrivesAt: lastArrival, bytes });
+    agenda.at(lastArrival, deliver);
+  };
+
+  return {
+    write: (bytes) => {
+      if (dead || ended) return;
+      held += bytes.length;
+      unflushed.push(bytes.length);
+      const cutAt = bytes.length > 1 && prng.once(splitOneIn) ? 1 + prng.below(bytes.length - 1) : bytes.length;
+      enqueue(bytes.subarray(0, cutAt));
+      if (cutAt < bytes.length) enqueue(bytes.subarray(cutAt));
+      flush();
+    },
+    end: () => {
+      if (dead || ended) return;
+      ended = true;
+      unflushed = [];
+      enqueue(null);
+    },
+    pause: () => {
+      paused = true;
+    },
+    resume: () => {
+      paused = false;
+      agenda.at(agenda.now(), deliver);
+    },
+    cut: () => {
+      dead = true;
+    },
+  };
+};
+
+const sum = (lengths: ReadonlyArray<number>): number => lengths.reduce((total, length) => total + length, 0);
+
+/** The bytes that have arrived, joined, as far as one event may carry them; and what stays. */
+const takeArrived = (segments: ReadonlyArray<Segment>, now: number): [Uint8Array, Segment[]] => {
+  const parts: Uint8Array[] = [];
+  let [length, at] = [0, 0];
+  for (; at < segments.length; at++) {
+    const { arrivesAt, bytes } = segments[at]!;
+    if (arrivesAt > now || bytes === null || length === receivedLengthMax) break;
+    const room = receivedLengthMax - length;
+    if (bytes.length > room) {
+      parts.push(bytes.subarray(0, room));
+      return [concat(...parts), [{ arrivesAt, bytes: bytes.subarray(room) }, ...segments.slice(at + 1)]];
+    }
+    parts.push(bytes);
+    length += bytes.length;
+  }
+  return [parts.length === 1 ? parts[0]! : concat(...parts), segments.slice(at)];
+};

@@ -1,0 +1,70 @@
+/**
+ * A host's disk: the tables of core/effects.ts in memory, one request after another, each with its latency. What had not
+ * been answered when a host crashes may or may not have happened; what had been answered has.
+ *
+ * @module
+ */
+import { compare, toHex } from "../../core/bytes.ts";
+import type { Commit, DropTable, Scan, StoreEvent, StoreWrite, TestAndSetReplay } from "../../core/effects.ts";
+import { absurd } from "../../core/machine.ts";
+
+export type StoreEffect = Commit | Scan | DropTable | TestAndSetReplay;
+
+export interface Store {
+  /** Does it now; the driver decides when that is. */
+  readonly perform: (effect: StoreEffect) => StoreEvent;
+}
+
+interface Entry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+export const createStore = (): Store => {
+  const tables = new Map<string, Map<string, Entry>>();
+  const replayTags = new Set<string>();
+
+  const table = (name: string): Map<string, Entry> => {
+    const found = tables.get(name) ?? new Map<string, Entry>();
+    tables.set(name, found);
+    return found;
+  };
+
+  const apply = ({ table: name, key, value }: StoreWrite): void => {
+    if (value === null) table(name).delete(toHex(key));
+    else table(name).set(toHex(key), { key: key.slice(), value: value.slice() });
+  };
+
+  const scan = ({ id, table: name, after, limit }: Scan): StoreEvent => {
+    const found = [...table(name).values()].filter(({ key }) => after === null || compare(key, after) > 0);
+    found.sort((a, b) => compare(a.key, b.key));
+    const entries = found.slice(0, limit).map(({ key, value }) => ({ key: key.slice(), value: value.slice() }));
+    return { type: "Scanned", id, entries };
+  };
+
+  const testAndSet = ({ id, epoch, tag }: TestAndSetReplay): StoreEvent => {
+    const name = `${epoch}/${toHex(tag)}`;
+    const outcome = replayTags.has(name) ? "replayed" : "fresh";
+    replayTags.add(name);
+    return { type: "ReplayTested", id, outcome };
+  };
+
+  return {
+    perform: (effect) => {
+      switch (effect.type) {
+        case "Commit":
+          effect.writes.forEach(apply);
+          return { type: "Committed", id: effect.id };
+        case "DropTable":
+          tables.delete(effect.table);
+          return { type: "Committed", id: effect.id };
+        case "Scan":
+          return scan(effect);
+        case "TestAndSetReplay":
+          return testAndSet(effect);
+        default:
+          return absurd(effect);
+      }
+    },
+  };
+};

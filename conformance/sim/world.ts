@@ -1,0 +1,70 @@
+/**
+ * A world of hosts on one agenda. Everything that happens follows from the seed.
+ *
+ * @module
+ */
+import { createAgenda } from "./agenda.ts";
+import { createHost, type Host, type HostSpec, type Observer, type Surroundings } from "./host.ts";
+import { createNet, type Latency } from "./net.ts";
+import { invariant } from "../../core/machine.ts";
+import { createTrace } from "./trace.ts";
+
+export interface WorldOptions {
+  /** 32 bytes. */
+  readonly seed: Uint8Array;
+  /** Wall-clock time at which the run begins, in ms since 1970. */
+  readonly originMs: number;
+  readonly latency: Latency;
+  readonly observers: ReadonlyArray<Observer>;
+  readonly tamper?: Surroundings["tamper"];
+}
+
+export interface World {
+  readonly add: (spec: HostSpec) => Host;
+  readonly host: (name: string) => Host;
+  /** ms since the run began. */
+  readonly now: () => number;
+  readonly at: (instant: number, action: () => void) => void;
+  readonly runUntil: (instant: number) => void;
+  readonly traceHash: () => string;
+  /** Inputs and effects so far. */
+  readonly traceLength: () => number;
+}
+
+export const createWorld = (options: WorldOptions): World => {
+  const agenda = createAgenda();
+  const net = createNet(agenda, options.seed, options.latency);
+  const trace = createTrace();
+  const tracer: Observer = {
+    started: (at, host) => trace.fold(["start", at, host]),
+    input: (at, host, input) => trace.fold(["in", at, host, input]),
+    emission: (at, host, emission) => trace.fold(["out", at, host, emission]),
+  };
+  const surroundings: Surroundings = {
+    agenda,
+    net,
+    seed: options.seed,
+    originMs: options.originMs,
+    observers: [tracer, ...options.observers],
+    ...(options.tamper === undefined ? {} : { tamper: options.tamper }),
+  };
+  const hosts = new Map<string, Host>();
+  return {
+    add: (spec) => {
+      invariant(!hosts.has(spec.name), `two hosts are called ${spec.name}`);
+      const host = createHost(spec, surroundings);
+      hosts.set(spec.name, host);
+      return host;
+    },
+    host: (name) => {
+      const host = hosts.get(name);
+      invariant(host !== undefined, `no host is called ${name}`);
+      return host;
+    },
+    now: agenda.now,
+    at: agenda.at,
+    runUntil: agenda.runUntil,
+    traceHash: trace.digest,
+    traceLength: trace.length,
+  };
+};
