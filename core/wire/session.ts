@@ -40,8 +40,11 @@ export type SessionRequest =
   | { readonly type: "Denied"; readonly reason: string }
   /** Sent in order. Not yet begun at `notAfter` (monotonic ms): dropped as `session-send-late` (wire-facts §6.2 SendSlack). `id` comes back in Sent. */
   | { readonly type: "Send"; readonly command: Command; readonly id?: number; readonly notAfter?: number }
-  /** Sends what is queued, then Disconnect where `polite`, closes and reports Down. */
-  | { readonly type: "Close"; readonly polite: boolean };
+  /** Sends what is queued, then Disconnect where `polite`, closes and reports Down. Before Up what is queued is dropped. */
+  | { readonly type: "Close"; readonly polite: boolean }
+  /** Back-pressure, once up: the connection is not read and the idle deadline does not run until Resume. */
+  | { readonly type: "Pause" }
+  | { readonly type: "Resume" };
 
 export type SessionEvent = SocketEvent | SessionRequest;
 
@@ -52,10 +55,47 @@ export interface SessionReport {
   readonly report:
     /** Asked once a handshake: may this peer stay? The owner answers Allowed or Denied. */
     | { readonly type: "Authorize"; readonly additionalData: Uint8Array; readonly key: Uint8Array; readonly remote: string }
-    /** `clockSkewMs`: own time minus the responder's (initiator only; else 0). */
-    | { readonly type: "Up"; readonly clockSkewMs: number }
+    /** `clockSkewMs`: own time minus the responder's (initiator only; else 0). `handshakeHash`: 64 bytes, the same at both ends. */
+    | { readonly type: "Up"; readonly clockSkewMs: number; readonly handshakeHash: Uint8Array }
     | { readonly type: "Command"; readonly command: Command }
-    /** A Send with an id was written out, or dropped for the given reason. */
-    | { readonly type: "Sent"; readonly id: number; readonly dropped: string | null }
-    | { readonly type: "Down"; readonly reason: string };
+    /** A Send with an id has been taken by the kernel, or was dropped for the given reason: one for each id, also after Down. */
+    | { readonly type: "Sent"; readonly id: number; readonly dropped: SendDropped | null }
+    /** `detail` is for people: what the driver or the decoder said. */
+    | { readonly type: "Down"; readonly reason: DownReason; readonly detail?: string };
 }
+
+/** Why a command was not sent. */
+export type SendDropped =
+  | "session-down"
+  | "session-queue-full"
+  /** `notAfter` passed before it was its turn. */
+  | "session-send-late"
+  /** A field is out of range or the command is too long: the caller's misuse. */
+  | "session-command-invalid";
+
+/** Why a session ended. */
+export type DownReason =
+  /* The connection */
+  | "dial-failed"
+  | "dial-timeout"
+  | "peer-closed"
+  | "write-timeout"
+  /* The handshake */
+  | "handshake-timeout"
+  | "bad-prologue"
+  | `noise-${HandshakeFailure}`
+  | "denied"
+  /* Framing and commands */
+  | "length"
+  | "decrypt"
+  | "nonces-exhausted"
+  | "malformed-command"
+  | "unknown-command"
+  | "unexpected-command"
+  | "idle-timeout"
+  /* Agreed ends: the peer's Disconnect, the owner's Close */
+  | "peer-disconnected"
+  | "closed";
+
+/** Why a message of a handshake was refused: a wrong length, a low-order point, a malformed KEM value, a wrong tag. */
+export type HandshakeFailure = "length" | "point" | "kem" | "decrypt";
