@@ -1,0 +1,51 @@
+/**
+ * Why a packet ends at a node other than by being forwarded or delivered. At every node, at every instant:
+ * received + created = forwarded + delivered + dropped(reason) + held.
+ *
+ * @module
+ */
+import type { UnwrapFailure } from "../effects.ts";
+
+export type DropReason =
+  /* On arrival */
+  | "packet-size"
+  | "connection-closing"
+  | "rate-limited"
+  /** The sending node is in no document for this moment (wire-facts §2.7 canSend). */
+  | "peer-not-listed"
+  | "no-mix-key"
+  | "unwrap-queue-full"
+  /* In unwrapping and replay detection */
+  | `unwrap-${UnwrapFailure}`
+  | "unwrap-late"
+  | "replayed"
+  | "replay-store-failed"
+  /* By its routing commands */
+  | "commands"
+  | "client-must-forward"
+  | "mix-must-terminate"
+  | "mix-must-forward"
+  /* On the way to the next hop */
+  | "delay-zero"
+  | "delay-too-long"
+  | "next-hop-unknown"
+  | "scheduler-queue-full"
+  | "scheduler-late"
+  | "link-down"
+  | "session-queue-full"
+  | "session-send-late"
+  | "session-closed"
+  /* At a Provider */
+  | "provider-late"
+  | "kaetzchen-late"
+  | "payload-format"
+  | "recipient-invalid"
+  | "recipient-unknown"
+  | "reply-to-service"
+  | "mailbox-full"
+  | "store-busy"
+  | "store-failed"
+  | "surb-invalid"
+  /* Decoy replies */
+  | "decoy-unknown"
+  | "decoy-garbled";
