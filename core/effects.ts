@@ -65,8 +65,14 @@ export interface Commit { readonly type: "Commit"; readonly id: number; readonly
 export interface Scan { readonly type: "Scan"; readonly id: number; readonly table: string; readonly after: Uint8Array | null; readonly limit: number }
 /** Forgets a whole table, durably and in the background. Answer: Committed or CommitFailed. */
 export interface DropTable { readonly type: "DropTable"; readonly id: number; readonly table: string }
-/** Atomically records a replay tag (32 bytes) of a key's epoch, durably before the answer. Answer: ReplayTested. */
+/**
+ * Atomically records a replay tag (32 bytes) of a key's epoch, durably before the answer. Answer: ReplayTested. The tags of
+ * an epoch make up the table `replayTable(epoch)`, which DropTable forgets.
+ */
 export interface TestAndSetReplay { readonly type: "TestAndSetReplay"; readonly id: number; readonly epoch: number; readonly tag: Uint8Array }
+
+/** The table of an epoch's replay tags. */
+export const replayTable = (epoch: number): string => `replay/${epoch}`;
 
 export type StoreEvent =
   | { readonly type: "Committed"; readonly id: number }
