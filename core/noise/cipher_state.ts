@@ -1,0 +1,73 @@
+/**
+ * The Noise CipherState with ChaCha20-Poly1305 (The Noise Protocol Framework §5.1, §11.3 and §12.3).
+ *
+ * A value: each operation gives the next state. Rekeying does not reset the counter (wire-facts §2.5).
+ *
+ * @module
+ */
+import { viewOf } from "../bytes.ts";
+import type { Suite } from "../crypto/suite.ts";
+import { E, type Either } from "../fp.ts";
+
+export interface CipherState {
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** The next message's nonce. */
+  readonly nonce: number;
+}
+
+export interface Processed {
+  readonly cipher: CipherState;
+  readonly bytes: Uint8Array;
+}
+
+/** The first nonce that is refused: the reserved 2^64-1 lies beyond, and nobody counts so far. */
+export const nonceLimit = Number.MAX_SAFE_INTEGER;
+
+/** Length of the tag after every ciphertext. */
+export const tagLength = 16;
+export const cipherKeyLength = 32;
+
+const noData = new Uint8Array(0);
+
+export const createCipher = (key: Uint8Array): CipherState => ({ key, nonce: 0 });
+
+/** Encrypts; the result is 16 bytes longer than `plaintext`. */
+export const seal = (
+  suite: Suite,
+  cipher: CipherState,
+  plaintext: Uint8Array,
+  associated: Uint8Array = noData,
+): Either<"nonces-exhausted", Processed> => {
+  if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
+  const bytes = suite.chachaPolySeal(cipher.key, nonceBytes(BigInt(cipher.nonce)), associated, plaintext);
+  return E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
+};
+
+/** Decrypts a ciphertext of any length; a failure leaves nothing but the old state. */
+export const open = (
+  suite: Suite,
+  cipher: CipherState,
+  ciphertext: Uint8Array,
+  associated: Uint8Array = noData,
+): Either<"nonces-exhausted" | "decrypt", Processed> => {
+  if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
+  if (ciphertext.length < tagLength) return E.left("decrypt");
+  const bytes = suite.chachaPolyOpen(cipher.key, nonceBytes(BigInt(cipher.nonce)), associated, ciphertext);
+  return bytes === null ? E.left("decrypt") : E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
+};
+
+const rekeyNonce = 2n ** 64n - 1n;
+
+/** The state under the next key. The old key is consumed: the caller reports it. */
+export const rekey = (suite: Suite, cipher: CipherState): CipherState => {
+  const sealed = suite.chachaPolySeal(cipher.key, nonceBytes(rekeyNonce), noData, new Uint8Array(cipherKeyLength));
+  return { key: sealed.subarray(0, cipherKeyLength), nonce: cipher.nonce };
+};
+
+/** 4 zero bytes and the counter, little-endian. */
+const nonceBytes = (counter: bigint): Uint8Array => {
+  const nonce = new Uint8Array(12);
+  viewOf(nonce).setBigUint64(4, counter, true);
+  return nonce;
+};
