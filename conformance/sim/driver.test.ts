@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { concat, equal, utf8 } from "../../core/bytes.ts";
 import type { Effect, SocketEvent, StoreEvent } from "../../core/effects.ts";
-import { after, type Machine, mono, type Mono, type Step } from "../../core/machine.ts";
+import { after, type Machine, type Mono, mono, type Step } from "../../core/machine.ts";
 import { draws } from "../../core/random.ts";
 import { type AnyMachine, createSystem, type Emission } from "../../core/system.ts";
 import type { HostSpec, Observer } from "./host.ts";
@@ -27,7 +27,10 @@ const echo: AnyMachine = {
 const acceptor: AnyMachine = {
   start: () => still(null),
   step: (_context, state, event) =>
-    still(state, event.type === "Incoming" ? [{ type: "Spawn", at: event.connection, kind: "echo", config: null }] : []),
+    still(
+      state,
+      event.type === "Incoming" ? [{ type: "Spawn", at: event.connection, kind: "echo", config: null }] : [],
+    ),
 };
 
 const refuser: AnyMachine = {
@@ -50,7 +53,10 @@ const caller = (length: number): Machine<null, Caller, SocketEvent, Effect> => (
     if (event.type === "Connected") return still(state, [{ type: "Write", bytes: state.sent.slice() }]);
     if (event.type === "Received") {
       const got = concat(state.got, event.bytes);
-      return still({ ...state, got }, got.length < length ? [] : [{ type: "Notify", event: { same: equal(got, state.sent) } }]);
+      return still(
+        { ...state, got },
+        got.length < length ? [] : [{ type: "Notify", event: { same: equal(got, state.sent) } }],
+      );
     }
     return still(state, event.type === "Tick" ? [] : [{ type: "Notify", event: { type: event.type } }]);
   },
@@ -68,9 +74,13 @@ const host = (name: string, kinds: Record<string, AnyMachine>, more: Partial<Hos
   ...more,
 });
 
-const server = (main: AnyMachine): HostSpec => host("server", { main, echo }, { listens: ["server:1"], acceptor: "main" });
+const server = (main: AnyMachine): HostSpec =>
+  host("server", { main, echo }, { listens: ["server:1"], acceptor: "main" });
 
-const run = (specs: ReadonlyArray<HostSpec>, more: Partial<WorldOptions> = {}): { world: World; notes: unknown[]; seen: Emission[] } => {
+const run = (
+  specs: ReadonlyArray<HostSpec>,
+  more: Partial<WorldOptions> = {},
+): { world: World; notes: unknown[]; seen: Emission[] } => {
   const [notes, seen]: [unknown[], Emission[]] = [[], []];
   const observer: Observer = {
     emission: (_at, _host, emission) => {
@@ -181,8 +191,10 @@ test("a paused reader is sent nothing until it resumes, and its peer's writes wa
     },
   };
   const talker: AnyMachine = {
-    start: () => still(0, [{ type: "Write", bytes: new Uint8Array(300_000) }, { type: "Write", bytes: new Uint8Array(1) }]),
-    step: (_context, state, event) => still(state, event.type === "Flushed" ? [{ type: "Notify", event: event.length }] : []),
+    start: () =>
+      still(0, [{ type: "Write", bytes: new Uint8Array(300_000) }, { type: "Write", bytes: new Uint8Array(1) }]),
+    step: (_context, state, event) =>
+      still(state, event.type === "Flushed" ? [{ type: "Notify", event: event.length }] : []),
   };
   const { notes } = run([
     host("server", { main: acceptor, echo: talker }, { listens: ["server:1"], acceptor: "main" }),

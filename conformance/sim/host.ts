@@ -8,7 +8,7 @@
  */
 import { wipe } from "../../core/bytes.ts";
 import type { Dial, LeafEffect, Spawn, Unwrap, Unwrapped } from "../../core/effects.ts";
-import { absurd, type Context, invariant, mono, type Mono, type Step, wall } from "../../core/machine.ts";
+import { absurd, type Context, invariant, type Mono, mono, type Step, wall } from "../../core/machine.ts";
 import { deriveSeed } from "../../core/random.ts";
 import type { Address, Emission, Input, System, SystemState } from "../../core/system.ts";
 import type { Agenda } from "./agenda.ts";
@@ -59,7 +59,10 @@ export interface Surroundings {
 /** A machine that leaves a past deadline is woken at once; more often than this without an event is a bug of it. */
 const idleWakesMax = 1000;
 
-export const createHost = (spec: HostSpec, { agenda, net, seed: runSeed, originMs, observers, tamper }: Surroundings): Host => {
+export const createHost = (
+  spec: HostSpec,
+  { agenda, net, seed: runSeed, originMs, observers, tamper }: Surroundings,
+): Host => {
   const seed = deriveSeed(runSeed, `host ${spec.name}`);
   const prng = createPrng(seed, "world");
   const store = createStore();

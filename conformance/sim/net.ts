@@ -71,7 +71,10 @@ export const createNet = (agenda: Agenda, seed: Uint8Array, latency: Latency): N
     return made;
   };
 
-  const connect = (a: string, b: string): { readonly near: Socket; readonly far: Socket; readonly ends: readonly [End, End] } => {
+  const connect = (
+    a: string,
+    b: string,
+  ): { readonly near: Socket; readonly far: Socket; readonly ends: readonly [End, End] } => {
     const { prng, baseMs } = link(a, b);
     const latencyMs = (): number => baseMs + prng.below(latency.jitterMs + 1);
     const near: End = { handler: null, hungUp: false };

@@ -5,7 +5,15 @@
  * @module
  */
 import { compare, toHex } from "../../core/bytes.ts";
-import type { Commit, DropTable, Scan, StoreEvent, StoreWrite, TestAndSetReplay } from "../../core/effects.ts";
+import {
+  type Commit,
+  type DropTable,
+  replayTable,
+  type Scan,
+  type StoreEvent,
+  type StoreWrite,
+  type TestAndSetReplay,
+} from "../../core/effects.ts";
 import { absurd } from "../../core/machine.ts";
 
 export type StoreEffect = Commit | Scan | DropTable | TestAndSetReplay;
@@ -22,8 +30,6 @@ interface Entry {
 
 export const createStore = (): Store => {
   const tables = new Map<string, Map<string, Entry>>();
-  const replayTags = new Set<string>();
-
   const table = (name: string): Map<string, Entry> => {
     const found = tables.get(name) ?? new Map<string, Entry>();
     tables.set(name, found);
@@ -43,10 +49,9 @@ export const createStore = (): Store => {
   };
 
   const testAndSet = ({ id, epoch, tag }: TestAndSetReplay): StoreEvent => {
-    const name = `${epoch}/${toHex(tag)}`;
-    const outcome = replayTags.has(name) ? "replayed" : "fresh";
-    replayTags.add(name);
-    return { type: "ReplayTested", id, outcome };
+    const known = table(replayTable(epoch)).has(toHex(tag));
+    apply({ table: replayTable(epoch), key: tag, value: new Uint8Array(0) });
+    return { type: "ReplayTested", id, outcome: known ? "replayed" : "fresh" };
   };
 
   return {

@@ -1,0 +1,84 @@
+/** The tree is tidy, and the check that says so sees each untidiness. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { filesBelow, readText, root, sourceOf, sourcesBelow } from "./sources.ts";
+import { fileLengthMax, untidyLines, untidySource } from "./tidy.ts";
+
+const isText = (path: string): boolean => /\.(ts|mjs|js|json|jsonc|md|toml|tsv|yml|yaml)$|\/run$|^\.[a-z]+$/.test(path);
+
+test("sources are short, headed, named in snake_case and without trailing space", () => {
+  const sources = sourcesBelow("core", "adapters", "cmd", "conformance");
+  assert.ok(sources.length > 30);
+  assert.deepEqual(sources.flatMap(untidySource), []);
+});
+
+test("no file holds unfinished work, paths of a machine or hosts of a registry", () => {
+  const texts = filesBelow("").filter(isText);
+  assert.ok(texts.length > 40);
+  // The reference's own configuration files and documents, quoted in vectors, keep what they say.
+  const ours = texts.filter((path) => !path.startsWith("spec-vectors/"));
+  assert.deepEqual(ours.flatMap((path) => untidyLines(path, readText(path))), []);
+});
+
+const head = "/** What it is. */\n";
+const body = "export const a = 1;\n";
+
+const untidy: ReadonlyArray<readonly [what: RegExp, path: string, text: string]> = [
+  [/longer than 120/, "core/a.ts", `${head}// ${"x".repeat(118)}\n${body}`],
+  [/space at the end/, "core/a.ts", `${head}export const a = 1; \n`],
+  [/a tab/, "core/a.ts", `${head}\t${body}`],
+  [/ends with one newline/, "core/a.ts", `${head}export const a = 1;`],
+  [/ends with one newline/, "core/a.ts", `${head}${body}\n`],
+  [/lines, more than/, "core/a.ts", head + body.repeat(fileLengthMax)],
+  [/does not say at its head/, "core/a.ts", body],
+  [/does not say at its head/, "core/a.ts", `import "./b.ts";\n${head}${body}`],
+  [/snake_case/, "core/someFile.ts", head + body],
+];
+
+for (const [what, path, text] of untidy) {
+  test(`a planted untidiness is reported once: ${what.source} (${text.length} characters)`, () => {
+    const found = untidySource(sourceOf(path, text));
+    assert.equal(found.length, 1, found.join("\n"));
+    assert.match(found[0]!, what);
+  });
+}
+
+test("a tidy source trips nothing, a long line of 120 letters beyond the basic plane included", () => {
+  assert.deepEqual(
+    untidySource(sourceOf("cmd/a_b2.ts", `#!/usr/bin/env node\n${head}// ${"𝛌".repeat(117)}\n${body}`)),
+    [],
+  );
+});
+
+test("planted words are reported once each", () => {
+  const planted = [
+    "// TO" + "DO later",
+    "see /wo" + "rk/notes",
+    "https://regis" + "try.example/x",
+    '"resol' + 'ved": "http://x"',
+  ];
+  for (const line of planted) assert.ok(untidyLines("a", line).length >= 1, line);
+  assert.deepEqual(untidyLines("a", "the network is at work / at home; todo lists are data"), []);
+});
+
+const denoOf = (): string => {
+  const own = (globalThis as { Deno?: { execPath: () => string } }).Deno;
+  if (own !== undefined) return own.execPath();
+  const places = ["conformance/tools/node_modules/.bin/deno", "node_modules/.bin/deno"].map((place) =>
+    join(root, place)
+  );
+  return places.find(existsSync) ?? "deno";
+};
+
+test("deno fmt has nothing to change", () => {
+  const { status, stderr, error } = spawnSync(denoOf(), ["fmt", "--check", "core", "adapters", "cmd", "conformance"], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+  });
+  assert.equal(error, undefined);
+  assert.equal(status, 0, stderr);
+});
