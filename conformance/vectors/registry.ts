@@ -5,7 +5,9 @@
  */
 import type { VectorFormat } from "./format.ts";
 import { miscFormat } from "./misc.ts";
+import { sphinxFormat } from "./sphinx.ts";
 
 export const formats: ReadonlyArray<VectorFormat> = [
   miscFormat,
+  sphinxFormat,
 ];

@@ -1,9 +1,9 @@
 /**
  * Creating headers and forward packets (specs/sphinx.rst §5, wire-facts §1.4).
  *
- * Paths shorter than the geometry are padded with random bytes, so that the last hop, which sees them after decryption, does
- * not learn the length of the path; the specification pads with zeros. The padding goes in before the last fragment is
- * encrypted and authenticated, since the last hop's MAC covers it (D33).
+ * Paths shorter than the geometry are padded with random bytes, so that the last hop, which sees them after decryption,
+ * does not learn the length of the path; the specification pads with zeros. The padding goes in before the last
+ * fragment is encrypted and authenticated, since the last hop's MAC covers it (D33).
  *
  * @module
  */
@@ -49,8 +49,8 @@ export interface BuildRandom {
 }
 
 /**
- * `path`: no hop, or more than the geometry has, or an id of another length than 32; `commands`: commands that do not fit, or
- * a NextNodeHop among them; `point`: a mix key with which no secret can be shared.
+ * `path`: no hop, or more than the geometry has, or an id of another length than 32; `commands`: commands that do not
+ * fit, or a NextNodeHop among them; `point`: a mix key with which no secret can be shared.
  */
 export type BuildError = "path" | "commands" | "point";
 
@@ -70,7 +70,12 @@ interface HopSecrets {
 export const additionalData: Uint8Array = new Uint8Array(adLength);
 
 /** §5.1 step 1. The shared secret of a hop is blinded by the factors of all hops before it. */
-const sharedSecretOf = (suite: Suite, ephemeral: Uint8Array, hop: PathHop, before: ReadonlyArray<HopSecrets>): Uint8Array | null => {
+const sharedSecretOf = (
+  suite: Suite,
+  ephemeral: Uint8Array,
+  hop: PathHop,
+  before: ReadonlyArray<HopSecrets>,
+): Uint8Array | null => {
   let secret = suite.x25519(ephemeral, hop.publicKey);
   for (const { keys } of before) {
     if (secret === null) return null;
@@ -99,8 +104,13 @@ const deriveSecrets = (suite: Suite, r: Random, path: ReadonlyArray<PathHop>, se
   return secrets.length === path.length;
 };
 
-/** §5.1 step 2: a keystream a hop, its tail XORed with the tail before it, which is what the hop's zeros will turn into. */
-const deriveKeystreams = ({ suite, geometry }: Sphinx, secrets: ReadonlyArray<HopSecrets>): ReadonlyArray<Uint8Array> => {
+/**
+ * §5.1 step 2: a keystream a hop, its tail XORed with the tail before it, which is what the hop's zeros will turn into.
+ */
+const deriveKeystreams = (
+  { suite, geometry }: Sphinx,
+  secrets: ReadonlyArray<HopSecrets>,
+): ReadonlyArray<Uint8Array> => {
   const keystreams: Uint8Array[] = [];
   for (const { keys } of secrets) {
     const keystream = new Uint8Array(geometry.routingInfoLength + perHopRoutingInfoLength);
@@ -124,11 +134,15 @@ const encodeHop = (path: ReadonlyArray<PathHop>, i: number, nextMac: Uint8Array)
   const { commands } = path[i]!;
   if (commands.some(({ type }) => type === "NextNodeHop")) return E.left("commands");
   const next = path[i + 1];
-  const block = encodeCommands(next === undefined ? commands : [...commands, { type: "NextNodeHop", id: next.id, mac: nextMac }]);
+  const block = encodeCommands(
+    next === undefined ? commands : [...commands, { type: "NextNodeHop", id: next.id, mac: nextMac }],
+  );
   return E.isLeft(block) ? E.left("commands") : block;
 };
 
-/** §5.1 step 3: from the last hop to the first, each fragment is put in front, all of it encrypted and authenticated. */
+/**
+ * §5.1 step 3: from the last hop to the first, each fragment is put in front, all of it encrypted and authenticated.
+ */
 const wrapRoutingInfo = (
   { suite }: Sphinx,
   path: ReadonlyArray<PathHop>,
@@ -158,7 +172,11 @@ const isPath = ({ hops }: Geometry, path: ReadonlyArray<PathHop>): boolean =>
   path.length >= 1 && path.length <= hops && path.every(({ id }) => id.length === nodeIdLength);
 
 /** Sphinx_Create_Header (§5.1). The payload keys are secrets and the caller's to wipe. */
-export const createHeader = (sphinx: Sphinx, random: BuildRandom, path: ReadonlyArray<PathHop>): Either<BuildError, CreatedHeader> => {
+export const createHeader = (
+  sphinx: Sphinx,
+  random: BuildRandom,
+  path: ReadonlyArray<PathHop>,
+): Either<BuildError, CreatedHeader> => {
   const { suite, geometry } = sphinx;
   if (!isPath(geometry, path)) return E.left("path");
   const secrets: HopSecrets[] = [];
@@ -186,8 +204,8 @@ const assembleHeader = (
 };
 
 /**
- * Sphinx_Create_Packet (§5.2): header | encrypted (16 zero bytes | payload). In the network the payload has the geometry's
- * `forwardPayloadLength`; any other length gives a packet of another length.
+ * Sphinx_Create_Packet (§5.2): header | encrypted (16 zero bytes | payload). In the network the payload has the
+ * geometry's `forwardPayloadLength`; any other length gives a packet of another length.
  */
 export const newPacket = (
   sphinx: Sphinx,

@@ -1,9 +1,9 @@
 /**
  * Routing commands: what a hop is told to do with a packet, 82 bytes a hop (specs/sphinx.rst §4.1.1, wire-facts §1.3).
  *
- * Encoding and decoding are exact inverses: what decodes encodes to the same bytes, in the same order. Bytes after a null
- * command must be zero (D4), a command may stand once only; the Go code finds repeated delays and recipients later, in its
- * server.
+ * Encoding and decoding are exact inverses: what decodes encodes to the same bytes, in the same order. Bytes after a
+ * null command must be zero (D4), a command may stand once only; the Go code finds repeated delays and recipients
+ * later, in its server.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * The keys of one hop from its shared secret (specs/sphinx.rst §2.1, wire-facts §1.1): HKDF-Expand with SHA-256 alone, the
- * X25519 result standing for the pseudo-random key. The info string begins with a small k, unlike the document's (D2).
+ * The keys of one hop from its shared secret (specs/sphinx.rst §2.1, wire-facts §1.1): HKDF-Expand with SHA-256 alone,
+ * the X25519 result standing for the pseudo-random key. The info string begins with a small k, unlike the document's
+ * (D2).
  *
  * @module
  */

@@ -1,12 +1,14 @@
 /**
- * Path selection: the hops of a packet and of the reply to it, their delays, and the key of each hop in the epoch in which the
- * packet gets there (specs/end_to_end.rst §5.2, wire-facts §1.6).
+ * Path selection: the hops of a packet and of the reply to it, their delays, and the key of each hop in the epoch in
+ * which the packet gets there (specs/end_to_end.rst §5.2, wire-facts §1.6).
  *
- * - From a client the forward path is [own Provider, a mix of each layer, destination]; from a node it begins in the layer
- *   after the node's own, for a Provider in the first. The way back has all layers before the receiving node's own.
+ * - From a client the forward path is [own Provider, a mix of each layer, destination]; from a node it begins in the
+ *   layer after the node's own, for a Provider in the first. The way back has all layers before the receiving node's
+ *   own.
  * - Mixes are chosen uniformly, not by capacity (D7). Delays are floor(Exp(mean 1/mu)) + 1 ms, clamped.
  * - The last hop of a forward packet has a delay exactly when the packet carries a SURB: it postpones the reply (D8).
- * - Where a key is missing, or all delays together reach two epochs (D9), everything is chosen anew, three times at most.
+ * - Where a key is missing, or all delays together reach two epochs (D9), everything is chosen anew, three times at
+ *   most.
  *
  * One document serves for the whole way, as in the Go code: descriptors hold the keys of three epochs.
  *
@@ -14,7 +16,7 @@
  */
 import { equal } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
-import { wall, type Wall } from "../machine.ts";
+import { type Wall, wall } from "../machine.ts";
 import type { Descriptor } from "../pki/descriptor.ts";
 import type { Document, LoopixParameters } from "../pki/document.ts";
 import { epochAt, type EpochClock } from "../pki/epoch.ts";
@@ -55,15 +57,19 @@ export interface Path {
 }
 
 /**
- * `source`, `destination`: not in the document, or not a Provider where it has to be one; `layer`: a layer without mixes;
- * `rate`: mu is not positive; `key`, `delay`: a key was missing, or the delays were too long, in the last of three attempts.
+ * `source`, `destination`: not in the document, or not a Provider where it has to be one; `layer`: a layer without
+ * mixes; `rate`: mu is not positive; `key`, `delay`: a key was missing, or the delays were too long, in the last of
+ * three attempts.
  */
 export type PathError = "source" | "destination" | "layer" | "rate" | "key" | "delay";
 
 const attemptsMax = 3;
 const delayEpochsMax = 2;
 
-/** A way in one direction before mixes are drawn: layers `fromLayer` (inclusive) to `toLayer` (exclusive) between fixed ends. */
+/**
+ * A way in one direction before mixes are drawn: layers `fromLayer` (inclusive) to `toLayer` (exclusive) between fixed
+ * ends.
+ */
 interface Leg {
   readonly first: ReadonlyArray<Descriptor>;
   readonly fromLayer: number;
@@ -78,12 +84,17 @@ interface ChosenLeg {
   readonly delayMs: number;
 }
 
-const isNode = (identityKey: Uint8Array) => (descriptor: Descriptor): boolean => equal(descriptor.identityKey, identityKey);
+const isNode = (identityKey: Uint8Array) => (descriptor: Descriptor): boolean =>
+  equal(descriptor.identityKey, identityKey);
 
-const findProvider = ({ providers }: Document, identityKey: Uint8Array): Descriptor | null => providers.find(isNode(identityKey)) ?? null;
+const findProvider = ({ providers }: Document, identityKey: Uint8Array): Descriptor | null =>
+  providers.find(isNode(identityKey)) ?? null;
 
 /** A node with the layer at which it stands; Providers stand before the first. */
-const findNode = (document: Document, identityKey: Uint8Array): { readonly node: Descriptor; readonly layer: number | null } | null => {
+const findNode = (
+  document: Document,
+  identityKey: Uint8Array,
+): { readonly node: Descriptor; readonly layer: number | null } | null => {
   const provider = findProvider(document, identityKey);
   if (provider !== null) return { node: provider, layer: null };
   for (const [layer, mixes] of document.topology.entries()) {
@@ -133,7 +144,9 @@ const drawNodes = (random: Random, { topology }: Document, leg: Leg): ReadonlyAr
   leg.last,
 ];
 
-/** Draws a leg that begins at `startsAt`; null where a node has published no key for the time when the packet arrives. */
+/**
+ * Draws a leg that begins at `startsAt`; null where a node has published no key for the time when the packet arrives.
+ */
 const drawLeg = (random: Random, { clock, document }: PathContext, leg: Leg, startsAt: Wall): ChosenLeg | null => {
   const nodes = drawNodes(random, document, leg);
   const hops: PathHop[] = [];
@@ -166,7 +179,12 @@ const drawPath = (random: Random, context: PathContext, legs: ReadonlyArray<Leg>
   }
   if (totalDelayMs >= delayEpochsMax * context.clock.periodMs) return E.left("delay");
   const [forward, reply] = chosen;
-  return E.right({ forward: forward!.hops, reply: reply?.hops ?? null, forwardDelayMs: forward!.delayMs, totalDelayMs });
+  return E.right({
+    forward: forward!.hops,
+    reply: reply?.hops ?? null,
+    forwardDelayMs: forward!.delayMs,
+    totalDelayMs,
+  });
 };
 
 /** Chooses the path of a packet and, where a reply is wanted, the one of its SURB. */
@@ -177,6 +195,8 @@ export const selectPath = (random: Random, context: PathContext, request: PathRe
   if (E.isLeft(legs)) return legs;
   if (topology.some((mixes) => mixes.length === 0)) return E.left("layer");
   let result: Either<PathError, Path> = E.left("key");
-  for (let attempt = 0; attempt < attemptsMax && E.isLeft(result); attempt++) result = drawPath(random, context, legs.right);
+  for (let attempt = 0; attempt < attemptsMax && E.isLeft(result); attempt++) {
+    result = drawPath(random, context, legs.right);
+  }
   return result;
 };

@@ -1,8 +1,9 @@
 /**
- * What stands in a forward payload and in a reply's (specs/end_to_end.rst §4, specs/kaetzchen.rst §3.1, wire-facts §1.7).
+ * What stands in a forward payload and in a reply's (specs/end_to_end.rst §4, specs/kaetzchen.rst §3.1, wire-facts
+ * §1.7).
  *
- * Forward: flags | reserved 0 | a SURB, or as many bytes of padding | user payload. Reply: zeros for a SURB-ACK, or 01 00 |
- * data | zeros from a service. As in the Go code the padding in a SURB's place is not looked at.
+ * Forward: flags | reserved 0 | a SURB, or as many bytes of padding | user payload. Reply: zeros for a SURB-ACK, or 01
+ * 00 | data | zeros from a service. As in the Go code the padding in a SURB's place is not looked at.
  *
  * @module
  */
@@ -33,8 +34,8 @@ const serviceReplyType = 1;
 const ackType = 0;
 
 /**
- * A forward payload of the geometry's length, the user payload filled up with zeros. Uses the SURB up. Left `length`: the user
- * payload is longer than `userPayloadLength`.
+ * A forward payload of the geometry's length, the user payload filled up with zeros. Uses the SURB up. Left `length`:
+ * the user payload is longer than `userPayloadLength`.
  */
 export const encodeForwardPayload = (
   { forwardPayloadLength, surbLength, userPayloadLength }: Geometry,
@@ -54,7 +55,10 @@ export const encodeForwardPayload = (
 };
 
 /** Takes a forward payload apart, at the last hop of a packet without a SurbReply command. */
-export const decodeForwardPayload = (geometry: Geometry, payload: Uint8Array): Either<ForwardPayloadError, ForwardPayload> => {
+export const decodeForwardPayload = (
+  geometry: Geometry,
+  payload: Uint8Array,
+): Either<ForwardPayloadError, ForwardPayload> => {
   if (payload.length !== geometry.forwardPayloadLength) return E.left("length");
   const [flags, reserved] = [payload[0], payload[1]];
   if (flags !== paddingFlags && flags !== surbFlags) return E.left("flags");
@@ -70,7 +74,8 @@ export const decodeForwardPayload = (geometry: Geometry, payload: Uint8Array): E
 export const encodeAck = ({ forwardPayloadLength }: Geometry): Uint8Array => new Uint8Array(forwardPayloadLength);
 
 /** The longest data of a service's reply in bytes: 51198. */
-export const serviceReplyLengthMax = ({ forwardPayloadLength }: Geometry): number => forwardPayloadLength - plaintextHeaderLength;
+export const serviceReplyLengthMax = ({ forwardPayloadLength }: Geometry): number =>
+  forwardPayloadLength - plaintextHeaderLength;
 
 /** The payload of a service's reply; Left where the data is longer than `serviceReplyLengthMax`. */
 export const encodeServiceReply = (geometry: Geometry, data: Uint8Array): Either<"length", Uint8Array> => {
@@ -87,6 +92,8 @@ export const decodeReply = (geometry: Geometry, payload: Uint8Array): Either<Rep
   const [type, reserved] = [payload[0], payload[1]];
   if (type !== ackType && type !== serviceReplyType) return E.left("type");
   if (reserved !== 0) return E.left("reserved");
-  if (type === serviceReplyType) return E.right({ type: "ServiceReply", data: payload.subarray(plaintextHeaderLength) });
+  if (type === serviceReplyType) {
+    return E.right({ type: "ServiceReply", data: payload.subarray(plaintextHeaderLength) });
+  }
   return isZero(payload) ? E.right({ type: "Ack" }) : E.left("padding");
 };

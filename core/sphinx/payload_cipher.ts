@@ -1,6 +1,7 @@
 /**
- * The payload's wide-block cipher under key material of 64 bytes: AEZ key 48 and nonce 16 (wire-facts §1.1, §1.5). Any change
- * of a ciphertext garbles the whole plaintext, which the zero tag at the front makes visible (specs/sphinx.rst §4.2).
+ * The payload's wide-block cipher under key material of 64 bytes: AEZ key 48 and nonce 16 (wire-facts §1.1, §1.5). Any
+ * change of a ciphertext garbles the whole plaintext, which the zero tag at the front makes visible (specs/sphinx.rst
+ * §4.2).
  *
  * @module
  */
