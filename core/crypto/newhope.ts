@@ -39,7 +39,8 @@ const powers = (base: number): Uint16Array => {
   return list;
 };
 
-const bits = Math.log2(n);
+/** n = 2^10. */
+const bits = 10;
 const reversed = Uint16Array.from({ length: n }, (_, i) => {
   let reverse = 0;
   for (let bit = 0; bit < bits; bit++) reverse |= ((i >> bit) & 1) << (bits - 1 - bit);
@@ -54,8 +55,8 @@ const inverse = (a: number): number => {
 
 /** 7 is a 2n-th root of unity, 49 an n-th one. */
 const root = 7;
-const omegas = powers(root ** 2);
-const omegasInverse = powers(inverse(root ** 2));
+const omegas = powers(root * root);
+const omegasInverse = powers(inverse(root * root));
 const twist = powers(root);
 const untwist = powers(inverse(root)).map((power) => (power * inverse(n)) % q);
 
