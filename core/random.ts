@@ -98,7 +98,7 @@ const naturalLogarithm = (x: number): number => {
  */
 export const exponentialMs = (random: Random, rate: number, maxMs: number): number => {
   invariant(rate > 0 && Number.isFinite(rate), "a rate is positive");
-  const sample = Math.floor(-naturalLogarithm(uniformUnit(random)) / rate);
+  const sample = Math.floor((0 - naturalLogarithm(uniformUnit(random))) / rate);
   const limit = maxMs > 0 ? maxMs : Number.MAX_SAFE_INTEGER;
   return Math.min(sample, limit);
 };
