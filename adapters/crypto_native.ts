@@ -24,6 +24,7 @@ import {
 } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { isZero } from "../core/bytes.ts";
+import { isCanonicalPoint } from "../core/crypto/ed25519.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import { invariant } from "../core/machine.ts";
@@ -152,8 +153,10 @@ export const createNativeSuite = (): Suite => {
       invariant(privateKey.length === 64, "an Ed25519 private key has 64 bytes");
       return plain(sign(null, message, keys.privateKey("Ed25519", privateKey.subarray(0, 32))));
     },
-    ed25519Verify: (publicKey, message, signature) =>
-      nullOnThrow(() => verify(null, message, importPublic("Ed25519", publicKey), signature)) ?? false,
+    ed25519Verify: (publicKey, message, signature) => {
+      if (publicKey.length !== 32 || signature.length !== 64 || !isCanonicalPoint(publicKey)) return false;
+      return nullOnThrow(() => verify(null, message, importPublic("Ed25519", publicKey), signature)) ?? false;
+    },
 
     forget: keys.forget,
   };
