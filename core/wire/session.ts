@@ -1,6 +1,30 @@
+/**
+ * A link: one connection of one peer, dialled or accepted, from the handshake to its end (specs/wire-protocol.rst, wire-facts §2).
+ *
+ *     initiator: dialing, awaitingMessage2, checkingResponder, awaitingNoOp, up, closing, down
+ *     responder: awaitingMessage1, awaitingMessage3, checkingInitiator, up, closing, down
+ *
+ * A session knows no node. It asks its owner about the peer, reports what the peer sends, and sends what the owner gives. Each
+ * phase has a deadline, every end a reason, every command that is not sent too.
+ *
+ * @module
+ */
+import type { Effect, SocketEvent } from "../effects.ts";
+import { absurd, after, type Context, invariant, type Machine, type Step, type Tick } from "../machine.ts";
+import { tagLength } from "../noise/cipher_state.ts";
+import type { HandshakeFailure } from "../noise/handshake.ts";
+import { draws, type Random } from "../random.ts";
+import type { Suite } from "../crypto/suite.ts";
+import type { Geometry } from "../sphinx/geometry.ts";
 import type { Address } from "../system.ts";
-import type { SocketEvent } from "../effects.ts";
-import type { Command, CommandType } from "./commands.ts";
+import { additionalDataLengthMax, linkNoise } from "./authenticate.ts";
+import { append, emptyByteQueue } from "./byte_queue.ts";
+import { type Command, commandHeaderLength, commandLengthLimit, type CommandType } from "./commands.ts";
+import { frameHeaderLength } from "./framing.ts";
+import { emptyOutbox } from "./outbox.ts";
+import { readMessage1, readMessage2, readMessage3, responderAllowed, writeMessage1 } from "./session_handshake.ts";
+import { type Bound, deadlinesOf, down, type Run, type SessionState, wakeAtOf } from "./session_state.ts";
+import { initiatorAllowed, onClose, onFlushed, readNext, send } from "./session_transfer.ts";
 
 /** Deadlines of a session, in ms: each phase has one; null means none. */
 export interface SessionDeadlines {
@@ -97,5 +121,130 @@ export type DownReason =
   | "peer-disconnected"
   | "closed";
 
-/** Why a message of a handshake was refused: a wrong length, a low-order point, a malformed KEM value, a wrong tag. */
-export type HandshakeFailure = "length" | "point" | "kem" | "decrypt";
+export interface SessionOptions {
+  readonly suite: Suite;
+  readonly geometry: Geometry;
+  /** Where a step's handshake message takes its randomness from: the step's seed unless given, as reference vectors need it. */
+  readonly random?: (context: Context) => Random;
+}
+
+export type SessionMachine = Machine<SessionConfig, SessionState, SessionEvent, Effect>;
+
+/** The session machine; its owner spawns one for each connection. */
+export const createSession = ({ suite, geometry, random }: SessionOptions): SessionMachine => {
+  const fromSeed = (context: Context): Random => draws(context.seed)("handshake");
+  const bound: Bound = { noise: linkNoise(suite), geometry, random: random ?? fromSeed };
+  return {
+    start: (context, config) => startSession(context, config),
+    step: (context, state, event) => {
+      const run: Run = { bound, context, ...state, effects: [], consumed: [] };
+      handle(run, event);
+      return finish(run);
+    },
+  };
+};
+
+const startSession = (context: Context, config: SessionConfig): Step<SessionState, Effect> => {
+  const { role, deadlines, commandLengthMax, additionalData, staticPrivate } = config;
+  invariant(staticPrivate.length === 32, "a static key has 32 bytes");
+  invariant(additionalData.length <= additionalDataLengthMax, "additional data has at most 255 bytes");
+  invariant(commandLengthMax >= commandHeaderLength && commandLengthMax <= commandLengthLimit, "a command fits a message");
+  const dialing = role.type === "initiator";
+  const deadline = after(context.now, dialing ? deadlines.dialMs : deadlines.handshakeMs);
+  const phase = dialing ? { type: "dialing", deadline } as const : { type: "awaitingMessage1", remote: role.remote, deadline } as const;
+  const state: SessionState = { config, phase, inbox: emptyByteQueue, outbox: emptyOutbox };
+  const effects: Effect[] = dialing ? [{ type: "Dial", addresses: role.addresses, timeoutMs: deadlines.dialMs }] : [];
+  return { state, effects, wakeAt: wakeAtOf(state) };
+};
+
+const finish = ({ config, phase, inbox, outbox, effects, consumed }: Run): Step<SessionState, Effect> => {
+  const state: SessionState = { config, phase, inbox, outbox };
+  return { state, effects, wakeAt: wakeAtOf(state), consumed };
+};
+
+const handle = (run: Run, event: SessionEvent | Tick): void => {
+  switch (event.type) {
+    case "Tick":
+      return onTick(run);
+    case "Connected":
+      return run.phase.type === "dialing" ? writeMessage1(run, event.remote) : undefined;
+    case "DialFailed":
+      return run.phase.type === "dialing" ? down(run, "dial-failed", event.reason, false) : undefined;
+    case "Received":
+      return onReceived(run, event.bytes);
+    case "Flushed":
+      return onFlushed(run, event.length);
+    case "Disconnected":
+      return run.phase.type === "down" ? undefined : down(run, "peer-closed", event.reason, false);
+    case "Allowed":
+      return onAllowed(run);
+    case "Denied":
+      return isChecking(run) ? down(run, "denied", event.reason) : undefined;
+    case "Send":
+      return send(run, { command: event.command, id: event.id ?? null, notAfter: event.notAfter ?? null });
+    case "Close":
+      return onClose(run, event.polite);
+    case "Pause":
+    case "Resume":
+      return onPause(run, event.type);
+    default:
+      return absurd(event);
+  }
+};
+
+const onTick = (run: Run): void => {
+  for (const [reason, deadline] of Object.entries(deadlinesOf(run))) {
+    if (deadline <= run.context.now) return down(run, reason as DownReason);
+  }
+};
+
+/** Longest frame that the peer may send. */
+const frameLengthMax = ({ config }: Run): number => frameHeaderLength + config.commandLengthMax + tagLength;
+
+const onReceived = (run: Run, bytes: Uint8Array): void => {
+  if (run.phase.type === "down" || run.phase.type === "closing") return;
+  run.inbox = append(run.inbox, bytes);
+  while (readOn(run));
+  // While the owner considers, a peer that does not wait for the NoOp may fill one frame.
+  if (isChecking(run) && run.inbox.length > frameLengthMax(run)) down(run, "length");
+};
+
+/** Reads what the phase is waiting for. False: more has to come, someone else is to act, or the session is down. */
+const readOn = (run: Run): boolean => {
+  const { phase } = run;
+  switch (phase.type) {
+    case "awaitingMessage1":
+      return readMessage1(run, phase);
+    case "awaitingMessage2":
+      return readMessage2(run, phase);
+    case "awaitingMessage3":
+      return readMessage3(run, phase);
+    case "awaitingNoOp":
+    case "up":
+      return readNext(run, phase);
+    case "dialing":
+    case "checkingResponder":
+    case "checkingInitiator":
+    case "closing":
+    case "down":
+      return false;
+    default:
+      return absurd(phase);
+  }
+};
+
+const isChecking = ({ phase }: Run): boolean => phase.type === "checkingResponder" || phase.type === "checkingInitiator";
+
+const onAllowed = (run: Run): void => {
+  if (run.phase.type === "checkingResponder") responderAllowed(run, run.phase);
+  else if (run.phase.type === "checkingInitiator") initiatorAllowed(run, run.phase);
+  else return;
+  while (readOn(run));
+};
+
+/** The idle deadline starts anew when reading does. */
+const onPause = (run: Run, type: "Pause" | "Resume"): void => {
+  if (run.phase.type !== "up" || run.phase.paused === (type === "Pause")) return;
+  run.phase = { ...run.phase, paused: type === "Pause", heardAt: run.context.now };
+  run.effects.push({ type });
+};
