@@ -3,11 +3,25 @@
  *
  * @module
  */
+import { aezFormat } from "./aez.ts";
 import type { VectorFormat } from "./format.ts";
 import { miscFormat } from "./misc.ts";
+import { newHopeSimpleFormat } from "./newhope_simple.ts";
+import { noiseXFormat } from "./noise_x.ts";
+import { noiseXxhfsFormat } from "./noise_xxhfs.ts";
 import { sphinxFormat } from "./sphinx.ts";
+import { wireCommandsFormat } from "./wire_commands.ts";
+import { wireSessionFormat } from "./wire_session.ts";
+import { sphinxCryptoFormat } from "./sphinx_crypto.ts";
 
 export const formats: ReadonlyArray<VectorFormat> = [
+  aezFormat,
   miscFormat,
+  newHopeSimpleFormat,
+  noiseXFormat,
+  noiseXxhfsFormat,
   sphinxFormat,
+  wireCommandsFormat,
+  wireSessionFormat,
+  sphinxCryptoFormat,
 ];

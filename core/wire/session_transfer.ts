@@ -15,6 +15,8 @@ import { down, notSent, type PhaseOf, type Run, tellOwner, write } from "./sessi
 /** Queues a command of the owner's, or drops it. */
 export const send = (run: Run, item: Waiting): void => {
   if (run.phase.type === "down" || run.phase.type === "closing") return refuse(run, item, "session-down");
+  // Nothing may follow a Disconnect, so that it is sent by closing alone.
+  if (item.command.type === "Disconnect") return refuse(run, item, "session-command-invalid");
   discardLate(run);
   const atOnce = run.phase.type === "up" && run.outbox.underWay.length < underWayMax;
   if (!atOnce && run.outbox.waiting.size >= run.config.queueLength) return refuse(run, item, "session-queue-full");
