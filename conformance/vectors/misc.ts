@@ -4,11 +4,19 @@
  *
  * @module
  */
-import { fromBase64 } from "../../core/bytes.ts";
+import { fromBase64, utf8 } from "../../core/bytes.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
-import { katzenpostGeometry, payloadTagLength, perHopRoutingInfoLength } from "../../core/sphinx/geometry.ts";
+import { E } from "../../core/fp.ts";
+import { encodeCommands, padRecipient } from "../../core/sphinx/commands.ts";
+import {
+  katzenpostGeometry,
+  payloadTagLength,
+  perHopRoutingInfoLength,
+  recipientLength,
+} from "../../core/sphinx/geometry.ts";
+import { encodeCommand, messageCommandLength } from "../../core/wire/commands.ts";
 import { compareBytes, compareValues, type Differences } from "./compare.ts";
-import { count, hex, list, object, text, type Decoded } from "./decode.ts";
+import { count, type Decoded, hex, list, object, text } from "./decode.ts";
 import { defineFormat, eachCase, singleCase } from "./format.ts";
 
 const ed25519Case = object({
@@ -76,8 +84,25 @@ const checkGeometry = (vector: Decoded<typeof geometry>): Differences => [
   ...compareValues("UserForwardPayloadLength", katzenpostGeometry.userPayloadLength, vector.UserForwardPayloadLength),
 ];
 
-export const miscFormat = defineFormat("misc", file, (vector) => [
-  ...eachCase("ed25519_to_x25519", vector.ed25519_to_x25519, checkEd25519),
-  ...eachCase("x25519", vector.x25519, checkX25519),
-  singleCase("geometry", () => checkGeometry(vector.geometry)),
+/** The Recipient command for the Kaetzchen `+loop`. */
+const loopRecipient = (): Uint8Array | null => {
+  const id = padRecipient(utf8("+loop"));
+  const block = id === null ? null : encodeCommands([{ type: "Recipient", id }]);
+  return block === null || E.isLeft(block) ? null : block.right.subarray(0, 1 + recipientLength);
+};
+
+const sendPacketLength = (): number | null => {
+  const packet = new Uint8Array(katzenpostGeometry.packetLength);
+  const command = encodeCommand(katzenpostGeometry, { type: "SendPacket", packet });
+  return E.isLeft(command) ? null : command.right.length;
+};
+
+export const miscFormat = defineFormat("misc", file, (f) => [
+  ...eachCase("ed25519_to_x25519", f.ed25519_to_x25519, checkEd25519),
+  ...eachCase("x25519", f.x25519, checkX25519),
+  singleCase("geometry", () => checkGeometry(f.geometry)),
+  singleCase("recipient_plus_loop", () => compareBytes("command", loopRecipient(), f.recipient_plus_loop)),
+  singleCase("message_cmd_len", () =>
+    compareValues("length", messageCommandLength(katzenpostGeometry), f.message_cmd_len)),
+  singleCase("send_packet_cmd_len", () => compareValues("length", sendPacketLength(), f.send_packet_cmd_len)),
 ]);
