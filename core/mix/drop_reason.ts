@@ -45,7 +45,6 @@ export type DropReason =
   | "mailbox-full"
   | "store-busy"
   | "store-failed"
-  | "surb-invalid"
   /* Decoy replies */
   | "decoy-unknown"
   | "decoy-garbled";

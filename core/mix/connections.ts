@@ -1,0 +1,145 @@
+/**
+ * Incoming connections (wire-facts §2.7, §6.1, §6.4): nodes of the layer before, and at a Provider the clients.
+ *
+ * @module
+ */
+import type { Incoming } from "../effects.ts";
+import { log, tell } from "../effects.ts";
+import { after } from "../machine.ts";
+import { spend } from "../provider/rate_limit.ts";
+import type { Address } from "../system.ts";
+import { type Command, commandHeaderLength } from "../wire/commands.ts";
+import type { SessionConfig, SessionReport } from "../wire/session.ts";
+import { authenticate, isStillWelcome } from "./authenticate.ts";
+import { type Connection, isConnected, type Peer } from "./connection_table.ts";
+import { consensusAnswer, standingOf } from "./documents.ts";
+import { closeConnection, putConnection } from "./hang_up.ts";
+import { receivePacket } from "./reception.ts";
+import { retrieveMessage } from "./terminal.ts";
+import { countPacket, dropPacket, emit, type Turn, update } from "./turn.ts";
+
+/** A listener took a connection: it gets a session, unless too many have not yet said who they are. */
+export const onIncoming = (turn: Turn, { connection, remote }: Incoming): void => {
+  if (turn.state.restoring !== null || turn.state.connections.handshakes >= turn.state.config.limits.handshakesMax) {
+    return emit(turn, { type: "Refuse", connection });
+  }
+  putConnection(turn, connection, { type: "new" });
+  emit(turn, { type: "Spawn", at: connection, kind: "session", config: responder(turn, connection, remote) });
+};
+
+const responder = ({ state: { config, identity }, bound }: Turn, session: Address, remote: string): SessionConfig => ({
+  self: session,
+  owner: "node",
+  role: { type: "responder", remote },
+  staticPrivate: config.linkPrivate,
+  additionalData: identity.key,
+  deadlines: {
+    dialMs: config.limits.connectTimeoutMs,
+    handshakeMs: config.limits.handshakeTimeoutMs,
+    // Peers have one connection each, so that silent ones cost little: TCP's keepalive finds the dead ones.
+    idleMs: null,
+    writeMs: config.limits.writeTimeoutMs,
+  },
+  receives: config.isProvider ? ["SendPacket", "RetrieveMessage", "GetConsensus"] : ["SendPacket"],
+  commandLengthMax: commandHeaderLength + bound.geometry.packetLength,
+  queueLength: config.limits.sendQueueLength,
+});
+
+/** What the session of an incoming connection tells. */
+export const onConnectionReport = (turn: Turn, session: Address, report: SessionReport["report"]): void => {
+  const connection = turn.state.connections.bySession.get(session);
+  if (connection === undefined) return;
+  switch (report.type) {
+    case "Authorize":
+      return onAuthorize(turn, session, connection, { additionalData: report.additionalData, linkKey: report.key });
+    case "Up":
+      return onUp(turn, session, connection);
+    case "Command":
+      return onCommand(turn, session, connection, report.command);
+    case "Sent":
+      return;
+    case "Down":
+      putConnection(turn, session, undefined);
+      return emit(turn, { type: "Stop", at: session }, log("DEBUG", "disconnected", `a peer is gone: ${report.reason}`, { cause: report.reason }));
+  }
+};
+
+const onAuthorize = (turn: Turn, session: Address, connection: Connection, credentials: Peer["credentials"]): void => {
+  if (connection.type !== "new") return;
+  const peer = authenticate(turn, credentials);
+  const refusal = peer === null ? "unknown peer" : refusalOf(turn, peer);
+  if (peer === null || refusal !== null) return emit(turn, tell(session, { type: "Denied", reason: refusal ?? "unknown peer" }));
+  putConnection(turn, session, { type: "authorized", peer });
+  emit(turn, tell(session, { type: "Allowed" }));
+};
+
+const refusalOf = ({ state: { connections, config } }: Turn, peer: Peer): string | null => {
+  if (isConnected(connections, peer)) return "connected already";
+  return peer.type === "client" && connections.clients >= config.limits.clientsMax ? "too many clients" : null;
+};
+
+const onUp = (turn: Turn, session: Address, connection: Connection): void => {
+  if (connection.type !== "authorized") return;
+  putConnection(turn, session, { type: "up", peer: connection.peer });
+  emit(turn, connectedLine(turn, connection.peer));
+};
+
+// Who is at home when is nobody's business: clients are mentioned at DEBUG and without a name.
+const connectedLine = ({ state: { documents } }: Turn, peer: Peer) => {
+  if (peer.type === "client") return log("DEBUG", "client-connected", "a client connected");
+  const descriptor = documents.known.toList().map(({ neighbours }) => neighbours?.all.get(peer.id)).find((found) => found !== undefined);
+  const name = descriptor?.name ?? "";
+  return log("INFO", "connected", `${name} connected`, { peer: peer.id, name, direction: "in" });
+};
+
+const onCommand = (turn: Turn, session: Address, connection: Connection, command: Command): void => {
+  if (command.type === "SendPacket") return onPacket(turn, session, connection, command.packet);
+  if (connection.type !== "up" || command.type === "NoOp") return;
+  if (connection.peer.type !== "client") return closeConnection(turn, session, "unexpected-command");
+  switch (command.type) {
+    case "RetrieveMessage":
+      return retrieveMessage(turn, session, connection.peer, command.sequence);
+    case "GetConsensus":
+      return emit(turn, tell(session, { type: "Send", command: consensusAnswer(turn.state.documents, turn.time.epoch, command.epoch) }));
+    default:
+      return closeConnection(turn, session, "unexpected-command");
+  }
+};
+
+const onPacket = (turn: Turn, session: Address, connection: Connection, packet: Uint8Array): void => {
+  countPacket(turn, "received");
+  if (connection.type !== "up") return dropPacket(turn, "connection-closing");
+  if (packet.length !== turn.bound.geometry.packetLength) {
+    dropPacket(turn, "packet-size");
+    return closeConnection(turn, session, "packet-size");
+  }
+  if (connection.peer.type === "client") receiveFromClient(turn, session, connection.peer, packet);
+  else receiveFromNode(turn, connection.peer, packet);
+};
+
+const receiveFromClient = (turn: Turn, session: Address, peer: Extract<Peer, { type: "client" }>, packet: Uint8Array): void => {
+  const { documents, config: { limits } } = turn.state;
+  const ratePerMinute = documents.known.get(turn.time.epoch)?.document.parameters.sendRatePerMinute ?? 0;
+  if (!limits.disableRateLimit) {
+    const bucket = spend({ ratePerMinute, burst: limits.sendBurst }, peer.bucket, turn.context.now);
+    if (bucket === null) return dropPacket(turn, "rate-limited");
+    putConnection(turn, session, { type: "up", peer: { ...peer, bucket } });
+  }
+  receivePacket(turn, packet, "client");
+};
+
+const receiveFromNode = (turn: Turn, { id, credentials }: Extract<Peer, { type: "node" }>, packet: Uint8Array): void => {
+  const standing = standingOf(turn.state.documents, turn.time, turn.state.schedule, id, credentials.linkKey);
+  if (standing === "may-send") receivePacket(turn, packet, "mix");
+  else dropPacket(turn, "peer-not-listed");
+};
+
+/** Every ReauthInterval: who would not be let in any more has to go. */
+export const reauthenticateDue = (turn: Turn): void => {
+  const { reauth } = turn.state.deadlines;
+  if (reauth === null || reauth > turn.context.now) return;
+  for (const [session, connection] of turn.state.connections.bySession) {
+    if (connection.type === "up" && !isStillWelcome(turn, connection.peer)) closeConnection(turn, session, "no-longer-listed");
+  }
+  update(turn, { deadlines: { ...turn.state.deadlines, reauth: after(turn.context.now, turn.state.config.limits.reauthIntervalMs) } });
+};

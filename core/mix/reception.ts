@@ -1,0 +1,82 @@
+/**
+ * From a packet's arrival to what it wants (specs/mixnet.rst §4.3, specs/sphinx_replay_detection.rst §4, wire-facts §6.1): unwrap
+ * with the keys in force, look for a replay under the key that fitted, then act on the commands. Every packet that could be
+ * unwrapped is recorded, also one that is then dropped.
+ *
+ * @module
+ */
+import { toHex } from "../bytes.ts";
+import type { StoreEvent, Unwrapped } from "../effects.ts";
+import type { Mono } from "../machine.ts";
+import { type Classified, classify, type Opened, type Origin } from "./classify.ts";
+import { acceptDecoyReply } from "./decoy.ts";
+import { remainingDelay } from "./delay.ts";
+import { currentDelayMaxMs, scheduleForward } from "./forward.ts";
+import { keysInForce } from "./keys.ts";
+import { terminate } from "./terminal.ts";
+import { dropPacket, emit, takeId, type Turn, update } from "./turn.ts";
+
+/** A packet in unwrapping, whose bytes have been handed over, or in replay detection. */
+export interface Inspection {
+  readonly origin: Origin;
+  readonly receivedAt: Mono;
+  /** Null while it is being unwrapped. */
+  readonly unwrapped: { readonly at: Mono; readonly opened: Opened } | null;
+}
+
+/** Packets that may be in inspection. */
+const inspectionsMax = ({ state: { config: { limits } }, bound: { geometry } }: Turn): number =>
+  Math.min(limits.unwrapPendingMax, Math.max(1, Math.floor(limits.unwrapPendingBytes / geometry.packetLength)));
+
+/** Takes a packet of the right length from a peer that may send it. */
+export const receivePacket = (turn: Turn, packet: Uint8Array, origin: Origin): void => {
+  if (turn.state.inspections.size >= inspectionsMax(turn)) return dropPacket(turn, "unwrap-queue-full");
+  const keys = keysInForce(turn.state.keys, turn.time, turn.state.schedule.keyGraceMs);
+  if (keys.length === 0) return dropPacket(turn, "no-mix-key");
+  const id = takeId(turn);
+  const inspection: Inspection = { origin, receivedAt: turn.context.now, unwrapped: null };
+  update(turn, { inspections: turn.state.inspections.set(id, inspection) });
+  emit(turn, { type: "Unwrap", id, packet, keys });
+};
+
+export const onUnwrapped = (turn: Turn, { id, result }: Unwrapped): void => {
+  const inspection = turn.state.inspections.get(id);
+  if (inspection === undefined || inspection.unwrapped !== null) return;
+  if (!result.ok) {
+    update(turn, { inspections: turn.state.inspections.delete(id) });
+    return dropPacket(turn, `unwrap-${result.reason}`);
+  }
+  if (!turn.state.keys.has(result.epoch)) {
+    // Its key has been destroyed meanwhile, and the tags with it.
+    update(turn, { inspections: turn.state.inspections.delete(id) });
+    return dropPacket(turn, "no-mix-key");
+  }
+  const unwrapped = { at: turn.context.now, opened: result };
+  update(turn, { inspections: turn.state.inspections.set(id, { ...inspection, unwrapped }) });
+  emit(turn, { type: "TestAndSetReplay", id, epoch: result.epoch, tag: result.replayTag });
+};
+
+export const onReplayTested = (turn: Turn, { id, outcome }: Extract<StoreEvent, { type: "ReplayTested" }>): void => {
+  const inspection = turn.state.inspections.get(id);
+  if (inspection === undefined || inspection.unwrapped === null) return;
+  update(turn, { inspections: turn.state.inspections.delete(id) });
+  if (outcome === "replayed") return dropPacket(turn, "replayed");
+  if (outcome === "failed") return dropPacket(turn, "replay-store-failed");
+  const { at, opened } = inspection.unwrapped;
+  if (at - inspection.receivedAt > turn.state.config.limits.unwrapDelayMs) return dropPacket(turn, "unwrap-late");
+  const classified = classify(opened, inspection.origin, turn.state.config.isProvider);
+  if (typeof classified === "string") return dropPacket(turn, classified);
+  act(turn, classified, inspection.receivedAt, at);
+};
+
+const act = (turn: Turn, classified: Classified, receivedAt: Mono, unwrappedAt: Mono): void => {
+  if (classified.type === "Forward") return forward(turn, classified, turn.context.now - receivedAt);
+  if (classified.type === "SurbReply" && acceptDecoyReply(turn, classified)) return;
+  terminate(turn, classified, turn.context.now - unwrappedAt);
+};
+
+const forward = (turn: Turn, { nextHop, delayMs, packet }: Extract<Classified, { type: "Forward" }>, dwellMs: number): void => {
+  const remaining = remainingDelay(turn.state.config.clock, currentDelayMaxMs(turn), delayMs, dwellMs);
+  if (typeof remaining === "string") dropPacket(turn, remaining);
+  else scheduleForward(turn, toHex(nextHop), packet, remaining);
+};
