@@ -1,6 +1,6 @@
 /**
- * noise_x.json: one-way Noise X messages in both suites, and end-to-end blocks (wire-facts §9.1), with recorded randomness. Written
- * anew and compared, then read by the recipient.
+ * noise_x.json: one-way Noise X messages in both suites, and end-to-end blocks (wire-facts §9.1), with recorded
+ * randomness. Written anew and compared, then read by the recipient.
  *
  * @module
  */
@@ -12,7 +12,16 @@ import { openOneWay, sealOneWay } from "../../core/noise/one_way.ts";
 import { patternX } from "../../core/noise/pattern.ts";
 import { createNoiseSuite } from "../../core/noise/symmetric.ts";
 import { katzenpostGeometry } from "../../core/sphinx/geometry.ts";
-import { compareBytes, compareDigest, compareLists, compareValues, type Differences, digest, pattern, recordedRandom } from "./compare.ts";
+import {
+  compareBytes,
+  compareDigest,
+  compareLists,
+  compareValues,
+  type Differences,
+  digest,
+  pattern,
+  recordedRandom,
+} from "./compare.ts";
 import { base64, count, type Decoded, hex, list, literal, object, text } from "./decode.ts";
 import { defineFormat, eachCase } from "./format.ts";
 
@@ -40,7 +49,9 @@ const blockCase = object({
 const file = object({ blocks: list(blockCase), note: text, vectors: list(messageCase) });
 
 const checkMessage = (suite: Suite, vector: Decoded<typeof messageCase>): Differences => {
-  const name = vector.protocol === "Noise_X_25519_ChaChaPoly_SHA256" ? "25519_ChaChaPoly_SHA256" : "25519_ChaChaPoly_BLAKE2b";
+  const name = vector.protocol === "Noise_X_25519_ChaChaPoly_SHA256"
+    ? "25519_ChaChaPoly_SHA256"
+    : "25519_ChaChaPoly_BLAKE2b";
   const noise = createNoiseSuite(suite, name);
   const random = recordedRandom(vector.reads);
   const sealed = sealOneWay(noise, patternX, random, vector.sender_private, vector.recipient_public, vector.plaintext);

@@ -1,6 +1,6 @@
 /**
- * noise_xxhfs.json: whole XXhfs handshakes with recorded randomness, then transport messages each way with a rekey after every
- * pair (wire-facts §2.1, §2.5). Both sides are played: what one writes the other reads.
+ * noise_xxhfs.json: whole XXhfs handshakes with recorded randomness, then transport messages each way with a rekey
+ * after every pair (wire-facts §2.1, §2.5). Both sides are played: what one writes the other reads.
  *
  * @module
  */
@@ -66,12 +66,20 @@ const transportOf = ({ next }: Turn): Transport => {
 const checkHandshake = (suite: Suite, vector: HandshakeCase): Differences => {
   const noise = createNoiseSuite(suite, "25519+NewHopeSimple_ChaChaPoly_BLAKE2b");
   const start = (role: Role, staticPrivate: Uint8Array): HandshakeState =>
-    startHandshake(noise, { pattern: patternXXhfs, role, prologue: vector.prologue, staticPrivate, remoteStatic: null });
+    startHandshake(noise, {
+      pattern: patternXXhfs,
+      role,
+      prologue: vector.prologue,
+      staticPrivate,
+      remoteStatic: null,
+    });
   const initiatorRandom = recordedRandom(vector.initiator_reads, "initiator_reads");
   const responderRandom = recordedRandom(vector.responder_reads, "responder_reads");
   const empty = new Uint8Array(0);
 
-  const sent1 = turnOf(writeMessage(noise, start("initiator", vector.initiator_static_private), initiatorRandom, empty));
+  const sent1 = turnOf(
+    writeMessage(noise, start("initiator", vector.initiator_static_private), initiatorRandom, empty),
+  );
   const read1 = turnOf(readMessage(noise, start("responder", vector.responder_static_private), vector.msg1));
   const sent2 = turnOf(writeMessage(noise, stateOf(read1), responderRandom, vector.msg2_payload));
   const read2 = turnOf(readMessage(noise, stateOf(sent1), vector.msg2));
@@ -92,8 +100,20 @@ const checkHandshake = (suite: Suite, vector: HandshakeCase): Differences => {
     ...compareValues("wire_bytes_first_message", vector.wire_bytes_first_message.startsWith("00 || msg1"), true),
     ...initiatorRandom.leftovers(),
     ...responderRandom.leftovers(),
-    ...checkTransport(suite, "initiator to responder", initiator.send, responder.receive, vector.transport_initiator_to_responder),
-    ...checkTransport(suite, "responder to initiator", responder.send, initiator.receive, vector.transport_responder_to_initiator),
+    ...checkTransport(
+      suite,
+      "initiator to responder",
+      initiator.send,
+      responder.receive,
+      vector.transport_initiator_to_responder,
+    ),
+    ...checkTransport(
+      suite,
+      "responder to initiator",
+      responder.send,
+      initiator.receive,
+      vector.transport_responder_to_initiator,
+    ),
   ];
 };
 
@@ -125,4 +145,8 @@ const checkTransport = (
     ];
   });
 
-export const noiseXxhfsFormat = defineFormat("noise_xxhfs", file, ({ vectors }) => eachCase("vectors", vectors, checkHandshake));
+export const noiseXxhfsFormat = defineFormat(
+  "noise_xxhfs",
+  file,
+  ({ vectors }) => eachCase("vectors", vectors, checkHandshake),
+);

@@ -50,7 +50,10 @@ const commands: Readonly<Record<string, Decoder<Command>>> = {
     type: "SendPacket",
     packet: payloadOf(vector.SphinxPacket),
   })),
-  RetrieveMessage: fields(object({ Sequence: count }), ({ Sequence: sequence }) => ({ type: "RetrieveMessage", sequence })),
+  RetrieveMessage: fields(
+    object({ Sequence: count }),
+    ({ Sequence: sequence }) => ({ type: "RetrieveMessage", sequence }),
+  ),
   Message: fields(
     object({ Payload: payload, QueueSizeHint: count, Sequence: count }, { PayloadLen: count }),
     (vector) => ({

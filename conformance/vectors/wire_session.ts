@@ -1,6 +1,7 @@
 /**
- * wire_session.json: a whole link between two Go programs, every write of both sides (wire-facts §2.3 to §2.5). Both sides are
- * played by the session machine with the recorded randomness: each is fed what the other wrote, and its writes are compared.
+ * wire_session.json: a whole link between two Go programs, every write of both sides (wire-facts §2.3 to §2.5). Both
+ * sides are played by the session machine with the recorded randomness: each is fed what the other wrote, and its
+ * writes are compared.
  *
  * The commands of a session are of any kind, so they go through the codec: what decodes and encodes again is sent.
  *
@@ -11,7 +12,13 @@ import type { Effect } from "../../core/effects.ts";
 import { E } from "../../core/fp.ts";
 import { mono, wall } from "../../core/machine.ts";
 import { katzenpostGeometry } from "../../core/sphinx/geometry.ts";
-import { type Command, commandLengthLimit, type CommandType, decodeCommand, encodeCommand } from "../../core/wire/commands.ts";
+import {
+  type Command,
+  commandLengthLimit,
+  type CommandType,
+  decodeCommand,
+  encodeCommand,
+} from "../../core/wire/commands.ts";
 import { createSession, type SessionConfig, type SessionEvent, type SessionReport } from "../../core/wire/session.ts";
 import { compareBytes, compareLists, compareValues, type Differences, recordedRandom } from "./compare.ts";
 import { count, type Decoded, hex, list, object, text } from "./decode.ts";

@@ -1,9 +1,10 @@
 /**
- * End-to-end blocks: a message is cut into blocks of one size, each in a Noise X message of its own (specs/end_to_end.rst §4,
- * wire-facts §9.1).
+ * End-to-end blocks: a message is cut into blocks of one size, each in a Noise X message of its own
+ * (specs/end_to_end.rst §4, wire-facts §9.1).
  *
- * The suite is the code's, with SHA-256, not the document's with BLAKE2b (wire-facts D30), and the fields of a ciphertext are in
- * Noise's order. Stricter than Go: padding is zero in an empty block too, and every block but the last is full.
+ * The suite is the code's, with SHA-256, not the document's with BLAKE2b (wire-facts D30), and the fields of a
+ * ciphertext are in Noise's order. Stricter than Go: padding is zero in an empty block too, and every block but the
+ * last is full.
  *
  * @module
  */
@@ -28,7 +29,9 @@ const noiseOverhead = 32 + 32 + 16 + 16;
 
 /** A fragment of a message. */
 export interface Block {
-  /** 16 bytes, the same in all blocks of a message; never reused while blocks of another message may be on their way. */
+  /**
+   * 16 bytes, the same in all blocks of a message; never reused while blocks of another message may be on their way.
+   */
   readonly messageId: Uint8Array;
   /** 1 to 65535. */
   readonly total: number;
@@ -79,7 +82,12 @@ const decodeBlock = (geometry: Geometry, bytes: Uint8Array): Either<BlockFailure
   const end = blockHeaderLength + length;
   if (!isZero(bytes.subarray(end))) return E.left("block-padding");
   // Copied, since a short payload must not keep a whole block in memory.
-  return E.right({ messageId: bytes.slice(0, messageIdLength), total, id, payload: bytes.slice(blockHeaderLength, end) });
+  return E.right({
+    messageId: bytes.slice(0, messageIdLength),
+    total,
+    id,
+    payload: bytes.slice(blockHeaderLength, end),
+  });
 };
 
 const isWellFormed = (geometry: Geometry, total: number, id: number, length: number): boolean => {
@@ -97,8 +105,8 @@ export interface SealedBlock {
 }
 
 /**
- * Encrypts a block for `recipientPublic` (X25519, 32 bytes) under a fresh ephemeral key (32 bytes drawn), as it is done again for
- * every retransmission. Left: `point`, where the recipient's key is of low order.
+ * Encrypts a block for `recipientPublic` (X25519, 32 bytes) under a fresh ephemeral key (32 bytes drawn), as it is done
+ * again for every retransmission. Left: `point`, where the recipient's key is of low order.
  */
 export const sealBlock = (
   suite: Suite,

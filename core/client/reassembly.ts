@@ -1,9 +1,9 @@
 /**
- * Puts messages together from their blocks (specs/end_to_end.rst §4.2.1). Blocks belong together where sender, message id and
- * total agree; a difference in any makes another message.
+ * Puts messages together from their blocks (specs/end_to_end.rst §4.2.1). Blocks belong together where sender, message
+ * id and total agree; a difference in any makes another message.
  *
- * Bounded in messages, bytes and time. The delivery of blocks is unreliable in both directions, so blocks come again, also after
- * their message was complete: digests of what was delivered tell a spurious retransmission from an anomaly.
+ * Bounded in messages, bytes and time. The delivery of blocks is unreliable in both directions, so blocks come again,
+ * also after their message was complete: digests of what was delivered tell a spurious retransmission from an anomaly.
  *
  * @module
  */
@@ -46,7 +46,12 @@ export interface Reassembly {
 export const emptyReassembly: Reassembly = { incomplete: OrderedMap(), delivered: OrderedMap(), bytes: 0 };
 
 export type ReassemblyOutcome =
-  | { readonly type: "Complete"; readonly sender: Uint8Array; readonly messageId: Uint8Array; readonly message: Uint8Array }
+  | {
+    readonly type: "Complete";
+    readonly sender: Uint8Array;
+    readonly messageId: Uint8Array;
+    readonly message: Uint8Array;
+  }
   | { readonly type: "Incomplete"; readonly missing: number }
   /** The very same block came before. */
   | { readonly type: "Duplicate" }
@@ -77,7 +82,9 @@ export const addBlock = (
   }
   const entry = reassembly.incomplete.get(key) ?? null;
   const before = entry?.blocks.get(block.id);
-  if (before !== undefined) return { reassembly, outcome: { type: equal(before, block.payload) ? "Duplicate" : "Conflict" } };
+  if (before !== undefined) {
+    return { reassembly, outcome: { type: equal(before, block.payload) ? "Duplicate" : "Conflict" } };
+  }
   const reason = refusal(geometry, limits, reassembly, entry, block);
   if (reason !== null) return { reassembly, outcome: { type: "Refused", reason } };
 

@@ -1,8 +1,9 @@
 /**
  * The Noise HandshakeState (The Noise Protocol Framework §5.3, hybrid forward secrecy draft 5) over a pattern's table.
  *
- * A handshake is a value: a message written or read gives the next one and leaves the old as it was. Nothing that a peer sends
- * throws. Of a Diffie-Hellman result of zeros (a low-order point) the handshake ends, which Noise leaves open and Go did not do.
+ * A handshake is a value: a message written or read gives the next one and leaves the old as it was. Nothing that a
+ * peer sends throws. Of a Diffie-Hellman result of zeros (a low-order point) the handshake ends, which Noise leaves
+ * open and Go did not do.
  *
  * @module
  */
@@ -20,8 +21,8 @@ import {
   type NoiseSuite,
   split,
   startSymmetric,
-  type SymmetricState,
   symmetricSecrets,
+  type SymmetricState,
 } from "./symmetric.ts";
 
 export type Role = "initiator" | "responder";
@@ -123,8 +124,8 @@ interface Work {
 }
 
 /**
- * Writes the next message. Draws the ephemeral scalar first (32 bytes), then what the KEM asks for: the order of the reference
- * vectors. Left: `point` or `kem`, for what the peer sent before or a remote static key of low order.
+ * Writes the next message. Draws the ephemeral scalar first (32 bytes), then what the KEM asks for: the order of the
+ * reference vectors. Left: `point` or `kem`, for what the peer sent before or a remote static key of low order.
  */
 export const writeMessage = (
   noise: NoiseSuite,
@@ -144,7 +145,11 @@ export const writeMessage = (
 };
 
 /** Reads the next message, whose payload is what follows its keys. */
-export const readMessage = (noise: NoiseSuite, state: HandshakeState, message: Uint8Array): Either<HandshakeFailure, Turn> => {
+export const readMessage = (
+  noise: NoiseSuite,
+  state: HandshakeState,
+  message: Uint8Array,
+): Either<HandshakeFailure, Turn> => {
   if (message.length < messageLength(noise, state.pattern, state.turn, 0)) return E.left("length");
   const work: Work = { noise, state, consumed: [] };
   let rest = message;
@@ -232,7 +237,11 @@ const readLength = ({ noise: { suite }, state }: Work, token: Token): number => 
 const readToken = (work: Work, token: Token, bytes: Uint8Array): HandshakeFailure | null => {
   switch (token) {
     case "e":
-      work.state = { ...work.state, remoteEphemeral: bytes, symmetric: mixHash(work.noise, work.state.symmetric, bytes) };
+      work.state = {
+        ...work.state,
+        remoteEphemeral: bytes,
+        symmetric: mixHash(work.noise, work.state.symmetric, bytes),
+      };
       return null;
     case "s": {
       const remoteStatic = decrypt(work, bytes);
@@ -309,7 +318,9 @@ const decrypt = (work: Work, ciphertext: Uint8Array): Uint8Array | null => {
 
 const finish = ({ noise, state, consumed }: Work, bytes: Uint8Array): Turn => {
   const turn = state.turn + 1;
-  if (turn < state.pattern.messages.length) return { next: { type: "handshake", state: { ...state, turn } }, bytes, consumed };
+  if (turn < state.pattern.messages.length) {
+    return { next: { type: "handshake", state: { ...state, turn } }, bytes, consumed };
+  }
   const [first, second] = split(noise, state.symmetric);
   const [send, receive] = state.role === "initiator" ? [first, second] : [second, first];
   const transport: Transport = { send, receive, handshakeHash: state.symmetric.hash, remoteStatic: state.remoteStatic };

@@ -1,13 +1,20 @@
 /**
- * One-way patterns (The Noise Protocol Framework §7.4): the handshake is one message and nothing follows. X around end-to-end
- * blocks and spool envelopes (wire-facts §9.1, §9.2), K in the dead drop's tokens. The prologue is empty.
+ * One-way patterns (The Noise Protocol Framework §7.4): the handshake is one message and nothing follows. X around
+ * end-to-end blocks and spool envelopes (wire-facts §9.1, §9.2), K in the dead drop's tokens. The prologue is empty.
  *
  * @module
  */
 import { E, type Either } from "../fp.ts";
 import { invariant } from "../machine.ts";
 import type { Random } from "../random.ts";
-import { type HandshakeFailure, readMessage, startHandshake, type Transport, type Turn, writeMessage } from "./handshake.ts";
+import {
+  type HandshakeFailure,
+  readMessage,
+  startHandshake,
+  type Transport,
+  type Turn,
+  writeMessage,
+} from "./handshake.ts";
 import type { Pattern } from "./pattern.ts";
 import type { NoiseSuite } from "./symmetric.ts";
 
@@ -25,7 +32,10 @@ export interface OneWayPayload {
 
 const prologue = new Uint8Array(0);
 
-/** Encrypts for `recipientPublic` under a fresh ephemeral key: 32 bytes drawn. Left: `point`, where that key is of low order. */
+/**
+ * Encrypts for `recipientPublic` under a fresh ephemeral key: 32 bytes drawn. Left: `point`, where that key is of low
+ * order.
+ */
 export const sealOneWay = (
   noise: NoiseSuite,
   pattern: Pattern,
@@ -34,7 +44,13 @@ export const sealOneWay = (
   recipientPublic: Uint8Array,
   payload: Uint8Array,
 ): Either<HandshakeFailure, OneWayMessage> => {
-  const config = { pattern, role: "initiator", prologue, staticPrivate: senderPrivate, remoteStatic: recipientPublic } as const;
+  const config = {
+    pattern,
+    role: "initiator",
+    prologue,
+    staticPrivate: senderPrivate,
+    remoteStatic: recipientPublic,
+  } as const;
   const written = writeMessage(noise, startHandshake(noise, config), random, payload);
   if (E.isLeft(written)) return written;
   const { consumed } = endOf(written.right);
@@ -49,7 +65,13 @@ export const openOneWay = (
   knownSender: Uint8Array | null,
   message: Uint8Array,
 ): Either<HandshakeFailure, OneWayPayload> => {
-  const config = { pattern, role: "responder", prologue, staticPrivate: recipientPrivate, remoteStatic: knownSender } as const;
+  const config = {
+    pattern,
+    role: "responder",
+    prologue,
+    staticPrivate: recipientPrivate,
+    remoteStatic: knownSender,
+  } as const;
   const read = readMessage(noise, startHandshake(noise, config), message);
   if (E.isLeft(read)) return read;
   const { transport, consumed } = endOf(read.right);
@@ -58,7 +80,9 @@ export const openOneWay = (
 };
 
 /** The keys for messages that never follow are consumed with the rest. */
-const endOf = ({ next, consumed }: Turn): { readonly transport: Transport; readonly consumed: ReadonlyArray<Uint8Array> } => {
+const endOf = (
+  { next, consumed }: Turn,
+): { readonly transport: Transport; readonly consumed: ReadonlyArray<Uint8Array> } => {
   invariant(next.type === "transport", "a one-way pattern has one message");
   return { transport: next.transport, consumed: [...consumed, next.transport.send.key, next.transport.receive.key] };
 };

@@ -1,6 +1,6 @@
 /**
- * The Noise SymmetricState (The Noise Protocol Framework §4.3, §5.2): the transcript's hash, the chaining key and, once there is a
- * key, the cipher of the handshake.
+ * The Noise SymmetricState (The Noise Protocol Framework §4.3, §5.2): the transcript's hash, the chaining key and, once
+ * there is a key, the cipher of the handshake.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { concat, utf8, wipe } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E } from "../fp.ts";
 import { invariant } from "../machine.ts";
-import { type CipherState, cipherKeyLength, createCipher, open, seal } from "./cipher_state.ts";
+import { cipherKeyLength, type CipherState, createCipher, open, seal } from "./cipher_state.ts";
 
 /** The names of wire-facts §2.1 and §9.1; upper case is hashed (wire-facts D10). */
 export type NoiseSuiteName =
@@ -99,7 +99,11 @@ export const symmetricSecrets = (state: SymmetricState): ReadonlyArray<Uint8Arra
   state.cipher === null ? [state.chainingKey] : [state.chainingKey, state.cipher.key];
 
 /** HKDF of Noise with two outputs, each of the hash's length. */
-const deriveTwo = (noise: NoiseSuite, chainingKey: Uint8Array, material: Uint8Array): readonly [Uint8Array, Uint8Array] => {
+const deriveTwo = (
+  noise: NoiseSuite,
+  chainingKey: Uint8Array,
+  material: Uint8Array,
+): readonly [Uint8Array, Uint8Array] => {
   const root = noise.hmac(chainingKey, material);
   const first = noise.hmac(root, Uint8Array.of(1));
   const second = noise.hmac(root, concat(first, Uint8Array.of(2)));

@@ -1,6 +1,6 @@
 /**
- * The handshake of a link (specs/wire-protocol.rst §2.1, wire-facts §2.1, §2.3): its Noise parameters, the lengths of its three
- * messages, and the AuthenticateMessage in the second and third.
+ * The handshake of a link (specs/wire-protocol.rst §2.1, wire-facts §2.1, §2.3): its Noise parameters, the lengths of
+ * its three messages, and the AuthenticateMessage in the second and third.
  *
  * @module
  */
@@ -19,7 +19,8 @@ export const additionalDataLengthMax = 255;
 /** Length byte, additional data padded with zeros, Unix time. */
 export const authenticateLength = 1 + additionalDataLengthMax + 4;
 
-export const linkNoise = (suite: Suite): NoiseSuite => createNoiseSuite(suite, "25519+NewHopeSimple_ChaChaPoly_BLAKE2b");
+export const linkNoise = (suite: Suite): NoiseSuite =>
+  createNoiseSuite(suite, "25519+NewHopeSimple_ChaChaPoly_BLAKE2b");
 
 /** Lengths in bytes of the handshake's messages, without the prologue: 1856, 2532 and 324 with NewHope-Simple. */
 export const handshakeLengths = (noise: NoiseSuite): readonly [number, number, number] => [

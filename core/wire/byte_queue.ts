@@ -1,9 +1,9 @@
 /**
- * Received bytes in order, as a persistent queue of chunks: nothing is copied until a whole message can be taken, and then only
- * where it spans chunks.
+ * Received bytes in order, as a persistent queue of chunks: nothing is copied until a whole message can be taken, and
+ * then only where it spans chunks.
  *
- * Small chunks are joined, so that a peer who sends one byte at a time costs neither a chunk a byte nor quadratic copying: any two
- * neighbours together are longer than `joinedMax`.
+ * Small chunks are joined, so that a peer who sends one byte at a time costs neither a chunk a byte nor quadratic
+ * copying: any two neighbours together are longer than `joinedMax`.
  *
  * @module
  */
@@ -25,8 +25,13 @@ export const append = (queue: ByteQueue, bytes: Uint8Array): ByteQueue => {
   if (bytes.length === 0) return queue;
   const length = queue.length + bytes.length;
   const newest = queue.chunks;
-  if (newest === null || newest.bytes.length + bytes.length > joinedMax) return { length, chunks: { bytes, older: newest } };
-  return { length, chunks: { bytes: join([newest.bytes, bytes], newest.bytes.length + bytes.length), older: newest.older } };
+  if (newest === null || newest.bytes.length + bytes.length > joinedMax) {
+    return { length, chunks: { bytes, older: newest } };
+  }
+  return {
+    length,
+    chunks: { bytes: join([newest.bytes, bytes], newest.bytes.length + bytes.length), older: newest.older },
+  };
 };
 
 export interface Taken {

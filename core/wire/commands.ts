@@ -2,8 +2,9 @@
  * The commands of the link protocol and their encoding (specs/wire-protocol.rst §2.2 and §3, specs/end_to_end.rst §3.2,
  * specs/pki.rst §3.2 and §5.2, wire-facts §2.6).
  *
- * A command is `id (1) | reserved 0 (1) | length (4) | body`, perhaps followed by zeros, which we accept and never send. Of the
- * two readings of §3.1 we take the document's: the body of a received no_op is discarded, where Go refuses one.
+ * A command is `id (1) | reserved 0 (1) | length (4) | body`, perhaps followed by zeros, which we accept and never
+ * send. Of the two readings of §3.1 we take the document's: the body of a received no_op is discarded, where Go refuses
+ * one.
  *
  * @module
  */
@@ -20,7 +21,12 @@ export type Command =
   | { readonly type: "SendPacket"; readonly packet: Uint8Array }
   | { readonly type: "RetrieveMessage"; readonly sequence: number }
   /** `payload` has the geometry's `userPayloadLength`. */
-  | { readonly type: "Message"; readonly queueSizeHint: number; readonly sequence: number; readonly payload: Uint8Array }
+  | {
+    readonly type: "Message";
+    readonly queueSizeHint: number;
+    readonly sequence: number;
+    readonly payload: Uint8Array;
+  }
   /** `payload` is the still encrypted payload of a SURB reply: tag and forward payload. */
   | {
     readonly type: "MessageAck";
@@ -184,8 +190,8 @@ const isUint32 = (value: number): boolean => Number.isInteger(value) && value >=
 const isEpoch = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
 /**
- * `short`: no whole header. `reserved`: the reserved byte is not 0. `length`: the body claims to be longer than what came.
- * `padding`: it is not zero. `unknown`: no such command. `body`: the body does not fit the command.
+ * `short`: no whole header. `reserved`: the reserved byte is not 0. `length`: the body claims to be longer than what
+ * came. `padding`: it is not zero. `unknown`: no such command. `body`: the body does not fit the command.
  */
 export type DecodeFailure = "short" | "reserved" | "length" | "padding" | "unknown" | "body";
 

@@ -1,6 +1,7 @@
 /**
- * Framing of the data transfer phase (specs/wire-protocol.rst §2.2, wire-facts §2.5): for each command its ciphertext's length
- * encrypted (4+16 bytes), then the command encrypted, then a rekey of that direction's cipher, whose counter goes on.
+ * Framing of the data transfer phase (specs/wire-protocol.rst §2.2, wire-facts §2.5): for each command its ciphertext's
+ * length encrypted (4+16 bytes), then the command encrypted, then a rekey of that direction's cipher, whose counter
+ * goes on.
  *
  * @module
  */
@@ -21,7 +22,11 @@ export interface SealedFrame {
 }
 
 /** The frame of an encoded command. */
-export const sealFrame = (suite: Suite, cipher: CipherState, command: Uint8Array): Either<"nonces-exhausted", SealedFrame> => {
+export const sealFrame = (
+  suite: Suite,
+  cipher: CipherState,
+  command: Uint8Array,
+): Either<"nonces-exhausted", SealedFrame> => {
   const header = seal(suite, cipher, uint32(command.length + tagLength));
   if (E.isLeft(header)) return header;
   const body = seal(suite, header.right.cipher, command);

@@ -1,6 +1,6 @@
 /**
- * What a session has still to send: commands that wait, and writes that the kernel has not yet taken. Few writes are under way at a
- * time, so that a command's lateness is judged when its turn really comes (wire-facts §6.2, SendSlack).
+ * What a session has still to send: commands that wait, and writes that the kernel has not yet taken. Few writes are
+ * under way at a time, so that a command's lateness is judged when its turn really comes (wire-facts §6.2, SendSlack).
  *
  * @module
  */
@@ -37,7 +37,10 @@ export const emptyOutbox: Outbox = { waiting: List(), underWay: [], stalledSince
 export const enqueue = (outbox: Outbox, item: Waiting): Outbox => ({ ...outbox, waiting: outbox.waiting.push(item) });
 
 /** Takes out the commands at the front whose time has passed, and gives them back. */
-export const dropLate = (outbox: Outbox, now: Mono): { readonly outbox: Outbox; readonly late: ReadonlyArray<Waiting> } => {
+export const dropLate = (
+  outbox: Outbox,
+  now: Mono,
+): { readonly outbox: Outbox; readonly late: ReadonlyArray<Waiting> } => {
   const late: Waiting[] = [];
   for (const item of outbox.waiting) {
     if (item.notAfter === null || item.notAfter >= now) break;

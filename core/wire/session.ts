@@ -1,11 +1,12 @@
 /**
- * A link: one connection of one peer, dialled or accepted, from the handshake to its end (specs/wire-protocol.rst, wire-facts §2).
+ * A link: one connection of one peer, dialled or accepted, from the handshake to its end (specs/wire-protocol.rst,
+ * wire-facts §2).
  *
  *     initiator: dialing, awaitingMessage2, checkingResponder, awaitingNoOp, up, closing, down
  *     responder: awaitingMessage1, awaitingMessage3, checkingInitiator, up, closing, down
  *
- * A session knows no node. It asks its owner about the peer, reports what the peer sends, and sends what the owner gives. Each
- * phase has a deadline, every end a reason, every command that is not sent too.
+ * A session knows no node. It asks its owner about the peer, reports what the peer sends, and sends what the owner
+ * gives. Each phase has a deadline, every end a reason, every command that is not sent too.
  *
  * @module
  */
@@ -62,9 +63,14 @@ export interface SessionConfig {
 export type SessionRequest =
   | { readonly type: "Allowed" }
   | { readonly type: "Denied"; readonly reason: string }
-  /** Sent in order. Not yet begun at `notAfter` (monotonic ms): dropped as `session-send-late` (wire-facts §6.2 SendSlack). `id` comes back in Sent. */
+  /**
+   * Sent in order. Not yet begun at `notAfter` (monotonic ms): dropped as `session-send-late` (wire-facts §6.2
+   * SendSlack). `id` comes back in Sent.
+   */
   | { readonly type: "Send"; readonly command: Command; readonly id?: number; readonly notAfter?: number }
-  /** Sends what is queued, then Disconnect where `polite`, closes and reports Down. Before Up what is queued is dropped. */
+  /**
+   * Sends what is queued, then Disconnect where `polite`, closes and reports Down. Before Up what is queued is dropped.
+   */
   | { readonly type: "Close"; readonly polite: boolean }
   /** Back-pressure, once up: the connection is not read and the idle deadline does not run until Resume. */
   | { readonly type: "Pause" }
@@ -78,11 +84,22 @@ export interface SessionReport {
   readonly session: Address;
   readonly report:
     /** Asked once a handshake: may this peer stay? The owner answers Allowed or Denied. */
-    | { readonly type: "Authorize"; readonly additionalData: Uint8Array; readonly key: Uint8Array; readonly remote: string }
-    /** `clockSkewMs`: own time minus the responder's (initiator only; else 0). `handshakeHash`: 64 bytes, the same at both ends. */
+    | {
+      readonly type: "Authorize";
+      readonly additionalData: Uint8Array;
+      readonly key: Uint8Array;
+      readonly remote: string;
+    }
+    /**
+     * `clockSkewMs`: own time minus the responder's (initiator only; else 0). `handshakeHash`: 64 bytes, the same at
+     * both ends.
+     */
     | { readonly type: "Up"; readonly clockSkewMs: number; readonly handshakeHash: Uint8Array }
     | { readonly type: "Command"; readonly command: Command }
-    /** A Send with an id has been taken by the kernel, or was dropped for the given reason: one for each id, also after Down. */
+    /**
+     * A Send with an id has been taken by the kernel, or was dropped for the given reason: one for each id, also after
+     * Down.
+     */
     | { readonly type: "Sent"; readonly id: number; readonly dropped: SendDropped | null }
     /** `detail` is for people: what the driver or the decoder said. */
     | { readonly type: "Down"; readonly reason: DownReason; readonly detail?: string };
@@ -124,7 +141,10 @@ export type DownReason =
 export interface SessionOptions {
   readonly suite: Suite;
   readonly geometry: Geometry;
-  /** Where a step's handshake message takes its randomness from: the step's seed unless given, as reference vectors need it. */
+  /**
+   * Where a step's handshake message takes its randomness from: the step's seed unless given, as reference vectors need
+   * it.
+   */
   readonly random?: (context: Context) => Random;
 }
 
@@ -148,10 +168,15 @@ const startSession = (context: Context, config: SessionConfig): Step<SessionStat
   const { role, deadlines, commandLengthMax, additionalData, staticPrivate } = config;
   invariant(staticPrivate.length === 32, "a static key has 32 bytes");
   invariant(additionalData.length <= additionalDataLengthMax, "additional data has at most 255 bytes");
-  invariant(commandLengthMax >= commandHeaderLength && commandLengthMax <= commandLengthLimit, "a command fits a message");
+  invariant(
+    commandLengthMax >= commandHeaderLength && commandLengthMax <= commandLengthLimit,
+    "a command fits a message",
+  );
   const dialing = role.type === "initiator";
   const deadline = after(context.now, dialing ? deadlines.dialMs : deadlines.handshakeMs);
-  const phase = dialing ? { type: "dialing", deadline } as const : { type: "awaitingMessage1", remote: role.remote, deadline } as const;
+  const phase = dialing
+    ? { type: "dialing", deadline } as const
+    : { type: "awaitingMessage1", remote: role.remote, deadline } as const;
   const state: SessionState = { config, phase, inbox: emptyByteQueue, outbox: emptyOutbox };
   const effects: Effect[] = dialing ? [{ type: "Dial", addresses: role.addresses, timeoutMs: deadlines.dialMs }] : [];
   return { state, effects, wakeAt: wakeAtOf(state) };
@@ -233,7 +258,8 @@ const readOn = (run: Run): boolean => {
   }
 };
 
-const isChecking = ({ phase }: Run): boolean => phase.type === "checkingResponder" || phase.type === "checkingInitiator";
+const isChecking = ({ phase }: Run): boolean =>
+  phase.type === "checkingResponder" || phase.type === "checkingInitiator";
 
 const onAllowed = (run: Run): void => {
   if (run.phase.type === "checkingResponder") responderAllowed(run, run.phase);

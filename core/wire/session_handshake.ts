@@ -1,6 +1,7 @@
 /**
- * A session's handshake (specs/wire-protocol.rst §2.1, wire-facts §2.1 to §2.4), step by step on either side. The owner is asked
- * about the peer as soon as the peer has proved its key: the initiator's owner before our own identity goes out.
+ * A session's handshake (specs/wire-protocol.rst §2.1, wire-facts §2.1 to §2.4), step by step on either side. The owner
+ * is asked about the peer as soon as the peer has proved its key: the initiator's owner before our own identity goes
+ * out.
  *
  * @module
  */
@@ -42,7 +43,9 @@ export const writeMessage1 = (run: Run, remote: string): void => {
   run.phase = { type: "awaitingMessage2", remote, handshake: handshakeOf(turn), deadline };
 };
 
-/** The responder reads the prologue and the first message, and answers. False: more has to come, or the session is down. */
+/**
+ * The responder reads the prologue and the first message, and answers. False: more has to come, or the session is down.
+ */
 export const readMessage1 = (run: Run, phase: PhaseOf<"awaitingMessage1">): boolean => {
   const version = firstByte(run.inbox);
   if (version !== null && version !== prologue[0]) return ended(run, "bad-prologue");

@@ -1,13 +1,13 @@
 /**
- * The phases of a session, each a variant that carries its data, with the deadlines and the secrets that a state names; and the
- * `Run`, what one step gathers.
+ * The phases of a session, each a variant that carries its data, with the deadlines and the secrets that a state names;
+ * and the `Run`, what one step gathers.
  *
  * @module
  */
 import { count, drop, type Effect, tell } from "../effects.ts";
 import { absurd, after, type Context, earliest, type Mono } from "../machine.ts";
 import type { CipherState } from "../noise/cipher_state.ts";
-import { type HandshakeState, handshakeSecrets, type Transport } from "../noise/handshake.ts";
+import { handshakeSecrets, type HandshakeState, type Transport } from "../noise/handshake.ts";
 import type { NoiseSuite } from "../noise/symmetric.ts";
 import type { Random } from "../random.ts";
 import type { Geometry } from "../sphinx/geometry.ts";

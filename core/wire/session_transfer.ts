@@ -1,6 +1,6 @@
 /**
- * A session's data transfer (specs/wire-protocol.rst §2.2 and §3, wire-facts §2.4, §2.5): what the owner sends, what the peer sends,
- * and the end by Disconnect.
+ * A session's data transfer (specs/wire-protocol.rst §2.2 and §3, wire-facts §2.4, §2.5): what the owner sends, what
+ * the peer sends, and the end by Disconnect.
  *
  * @module
  */
@@ -105,7 +105,9 @@ export const readNext = (run: Run, phase: PhaseOf<"awaitingNoOp" | "up">): boole
 
 const onCommandBytes = (run: Run, bytes: Uint8Array): void => {
   const decoded = decodeCommand(run.bound.geometry, bytes);
-  if (E.isLeft(decoded)) return down(run, decoded.left === "unknown" ? "unknown-command" : "malformed-command", decoded.left);
+  if (E.isLeft(decoded)) {
+    return down(run, decoded.left === "unknown" ? "unknown-command" : "malformed-command", decoded.left);
+  }
   const command = decoded.right;
   if (run.phase.type === "awaitingNoOp") return onFirstCommand(run, run.phase, command);
   if (run.phase.type !== "up") return;
