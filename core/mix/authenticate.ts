@@ -1,6 +1,6 @@
 /**
- * Who may connect to this node (wire-facts §2.7): at a Provider a user with the link key of the account, else a node of the
- * layer before, by its documents.
+ * Who may connect to this node (wire-facts §2.7): at a Provider a user with the link key of the account, else a node of
+ * the layer before, by its documents.
  *
  * @module
  */
@@ -23,7 +23,13 @@ const authenticateClient = ({ state, context }: Turn, credentials: Credentials):
   if (provider === null) return null;
   const name = userName(provider.config, credentials.additionalData);
   if (name === null || !isLogin(provider.users, name, credentials.linkKey)) return null;
-  return { type: "client", credentials, name, bucket: fullBucket(context.now, config.limits.sendBurst), retrieval: newRetrieval };
+  return {
+    type: "client",
+    credentials,
+    name,
+    bucket: fullBucket(context.now, config.limits.sendBurst),
+    retrieval: newRetrieval,
+  };
 };
 
 const authenticateNode = ({ state, time }: Turn, credentials: Credentials): Peer | null => {

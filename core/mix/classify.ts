@@ -1,5 +1,6 @@
 /**
- * What a packet wants of this node, by its routing commands (wire-facts §6.1; specs/mixnet.rst §4.3, specs/end_to_end.rst §4).
+ * What a packet wants of this node, by its routing commands (wire-facts §6.1; specs/mixnet.rst §4.3,
+ * specs/end_to_end.rst §4).
  *
  * @module
  */
@@ -13,9 +14,19 @@ export type Classified =
   /** NextNodeHop and NodeDelay. */
   | { readonly type: "Forward"; readonly nextHop: Uint8Array; readonly delayMs: number; readonly packet: Uint8Array }
   /** Recipient, and NodeDelay where an acknowledgement or answer can be sent; null where none can. */
-  | { readonly type: "ToUser"; readonly recipient: Uint8Array; readonly delayMs: number | null; readonly payload: Uint8Array }
+  | {
+    readonly type: "ToUser";
+    readonly recipient: Uint8Array;
+    readonly delayMs: number | null;
+    readonly payload: Uint8Array;
+  }
   /** Recipient and SurbReply. */
-  | { readonly type: "SurbReply"; readonly recipient: Uint8Array; readonly surbId: Uint8Array; readonly payload: Uint8Array };
+  | {
+    readonly type: "SurbReply";
+    readonly recipient: Uint8Array;
+    readonly surbId: Uint8Array;
+    readonly payload: Uint8Array;
+  };
 
 /** Where the packet came from, which limits what it may want. */
 export type Origin = "client" | "mix";
@@ -57,8 +68,8 @@ const classifyCommands = ({ commands, packet, payload }: Opened): Classified | n
 };
 
 /**
- * What to do with an unwrapped packet, or why to drop it. From a client a packet must go on; at a Provider one from a mix must
- * end; at a mix only replies end, to its own decoys.
+ * What to do with an unwrapped packet, or why to drop it. From a client a packet must go on; at a Provider one from a
+ * mix must end; at a mix only replies end, to its own decoys.
  */
 export const classify = (opened: Opened, origin: Origin, isProvider: boolean): Classified | DropReason => {
   const classified = classifyCommands(opened);

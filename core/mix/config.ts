@@ -1,6 +1,6 @@
 /**
- * What a mix or a Provider is configured with. Names follow the Go server's configuration (wire-facts §11.1), in camelCase and
- * with their units; what has no counterpart there is marked as ours.
+ * What a mix or a Provider is configured with. Names follow the Go server's configuration (wire-facts §11.1), in
+ * camelCase and with their units; what has no counterpart there is marked as ours.
  *
  * @module
  */
@@ -53,9 +53,9 @@ export interface Limits {
 }
 
 /**
- * Go's defaults, but for the dwell limits: Go's 10 to 750 ms are tuned to goroutines on idle cores and lose packets under load.
- * A JavaScript event loop stalls for tens of ms (garbage collection, other machines of the process); half a second to a second
- * stays far below the mean delay of a hop (4 s) and still sheds load.
+ * Go's defaults, but for the dwell limits: Go's 10 to 750 ms are tuned to goroutines on idle cores and lose packets
+ * under load. A JavaScript event loop stalls for tens of ms (garbage collection, other machines of the process); half a
+ * second to a second stays far below the mean delay of a hop (4 s) and still sheds load.
  */
 export const defaultLimits: Limits = {
   schedulerQueueSize: 0,

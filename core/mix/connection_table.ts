@@ -43,7 +43,12 @@ export interface Connections {
   readonly clients: number;
 }
 
-export const noConnections: Connections = { bySession: PersistentMap(), byPeer: PersistentMap(), handshakes: 0, clients: 0 };
+export const noConnections: Connections = {
+  bySession: PersistentMap(),
+  byPeer: PersistentMap(),
+  handshakes: 0,
+  clients: 0,
+};
 
 // A user is one user however the name is written.
 const names = (peer: Peer): ReadonlyArray<string> => [
@@ -51,7 +56,8 @@ const names = (peer: Peer): ReadonlyArray<string> => [
   `key ${toHex(peer.credentials.linkKey)}`,
 ];
 
-export const isConnected = ({ byPeer }: Connections, peer: Peer): boolean => names(peer).some((name) => byPeer.has(name));
+export const isConnected = ({ byPeer }: Connections, peer: Peer): boolean =>
+  names(peer).some((name) => byPeer.has(name));
 
 const peerOf = (connection: Connection | undefined): Peer | null =>
   connection === undefined || connection.type === "new" ? null : connection.peer;
@@ -59,18 +65,31 @@ const peerOf = (connection: Connection | undefined): Peer | null =>
 const handshakesIn = (connection: Connection | undefined): number => (connection?.type === "new" ? 1 : 0);
 const clientsIn = (connection: Connection | undefined): number => (peerOf(connection)?.type === "client" ? 1 : 0);
 
-const renamed = (byPeer: Connections["byPeer"], session: Address, oldPeer: Peer | null, newPeer: Peer | null): Connections["byPeer"] => {
+const renamed = (
+  byPeer: Connections["byPeer"],
+  session: Address,
+  oldPeer: Peer | null,
+  newPeer: Peer | null,
+): Connections["byPeer"] => {
   const rest = oldPeer === null ? byPeer : byPeer.deleteAll(names(oldPeer));
   return newPeer === null ? rest : names(newPeer).reduce((all, name) => all.set(name, session), rest);
 };
 
 /** Adds, changes or (undefined) removes a connection. */
-export const setConnection = (connections: Connections, session: Address, connection: Connection | undefined): Connections => {
+export const setConnection = (
+  connections: Connections,
+  session: Address,
+  connection: Connection | undefined,
+): Connections => {
   const before = connections.bySession.get(session);
   const [oldPeer, newPeer] = [peerOf(before), peerOf(connection)];
   return {
-    bySession: connection === undefined ? connections.bySession.delete(session) : connections.bySession.set(session, connection),
-    byPeer: oldPeer?.credentials === newPeer?.credentials ? connections.byPeer : renamed(connections.byPeer, session, oldPeer, newPeer),
+    bySession: connection === undefined
+      ? connections.bySession.delete(session)
+      : connections.bySession.set(session, connection),
+    byPeer: oldPeer?.credentials === newPeer?.credentials
+      ? connections.byPeer
+      : renamed(connections.byPeer, session, oldPeer, newPeer),
     handshakes: connections.handshakes - handshakesIn(before) + handshakesIn(connection),
     clients: connections.clients - clientsIn(before) + clientsIn(connection),
   };

@@ -60,7 +60,11 @@ export const onConnectionReport = (turn: Turn, session: Address, report: Session
       return;
     case "Down":
       putConnection(turn, session, undefined);
-      return emit(turn, { type: "Stop", at: session }, log("DEBUG", "disconnected", `a peer is gone: ${report.reason}`, { cause: report.reason }));
+      return emit(
+        turn,
+        { type: "Stop", at: session },
+        log("DEBUG", "disconnected", `a peer is gone: ${report.reason}`, { cause: report.reason }),
+      );
   }
 };
 
@@ -68,7 +72,9 @@ const onAuthorize = (turn: Turn, session: Address, connection: Connection, crede
   if (connection.type !== "new") return;
   const peer = authenticate(turn, credentials);
   const refusal = peer === null ? "unknown peer" : refusalOf(turn, peer);
-  if (peer === null || refusal !== null) return emit(turn, tell(session, { type: "Denied", reason: refusal ?? "unknown peer" }));
+  if (peer === null || refusal !== null) {
+    return emit(turn, tell(session, { type: "Denied", reason: refusal ?? "unknown peer" }));
+  }
   putConnection(turn, session, { type: "authorized", peer });
   emit(turn, tell(session, { type: "Allowed" }));
 };
@@ -87,7 +93,9 @@ const onUp = (turn: Turn, session: Address, connection: Connection): void => {
 // Who is at home when is nobody's business: clients are mentioned at DEBUG and without a name.
 const connectedLine = ({ state: { documents } }: Turn, peer: Peer) => {
   if (peer.type === "client") return log("DEBUG", "client-connected", "a client connected");
-  const descriptor = documents.known.toList().map(({ neighbours }) => neighbours?.all.get(peer.id)).find((found) => found !== undefined);
+  const descriptor = documents.known.toList().map(({ neighbours }) => neighbours?.all.get(peer.id)).find((found) =>
+    found !== undefined
+  );
   const name = descriptor?.name ?? "";
   return log("INFO", "connected", `${name} connected`, { peer: peer.id, name, direction: "in" });
 };
@@ -100,7 +108,10 @@ const onCommand = (turn: Turn, session: Address, connection: Connection, command
     case "RetrieveMessage":
       return retrieveMessage(turn, session, connection.peer, command.sequence);
     case "GetConsensus":
-      return emit(turn, tell(session, { type: "Send", command: consensusAnswer(turn.state.documents, turn.time.epoch, command.epoch) }));
+      return emit(
+        turn,
+        tell(session, { type: "Send", command: consensusAnswer(turn.state.documents, turn.time.epoch, command.epoch) }),
+      );
     default:
       return closeConnection(turn, session, "unexpected-command");
   }
@@ -117,7 +128,12 @@ const onPacket = (turn: Turn, session: Address, connection: Connection, packet: 
   else receiveFromNode(turn, connection.peer, packet);
 };
 
-const receiveFromClient = (turn: Turn, session: Address, peer: Extract<Peer, { type: "client" }>, packet: Uint8Array): void => {
+const receiveFromClient = (
+  turn: Turn,
+  session: Address,
+  peer: Extract<Peer, { type: "client" }>,
+  packet: Uint8Array,
+): void => {
   const { documents, config: { limits } } = turn.state;
   const ratePerMinute = documents.known.get(turn.time.epoch)?.document.parameters.sendRatePerMinute ?? 0;
   if (!limits.disableRateLimit) {
@@ -128,7 +144,11 @@ const receiveFromClient = (turn: Turn, session: Address, peer: Extract<Peer, { t
   receivePacket(turn, packet, "client");
 };
 
-const receiveFromNode = (turn: Turn, { id, credentials }: Extract<Peer, { type: "node" }>, packet: Uint8Array): void => {
+const receiveFromNode = (
+  turn: Turn,
+  { id, credentials }: Extract<Peer, { type: "node" }>,
+  packet: Uint8Array,
+): void => {
   const standing = standingOf(turn.state.documents, turn.time, turn.state.schedule, id, credentials.linkKey);
   if (standing === "may-send") receivePacket(turn, packet, "mix");
   else dropPacket(turn, "peer-not-listed");
@@ -139,7 +159,11 @@ export const reauthenticateDue = (turn: Turn): void => {
   const { reauth } = turn.state.deadlines;
   if (reauth === null || reauth > turn.context.now) return;
   for (const [session, connection] of turn.state.connections.bySession) {
-    if (connection.type === "up" && !isStillWelcome(turn, connection.peer)) closeConnection(turn, session, "no-longer-listed");
+    if (connection.type === "up" && !isStillWelcome(turn, connection.peer)) {
+      closeConnection(turn, session, "no-longer-listed");
+    }
   }
-  update(turn, { deadlines: { ...turn.state.deadlines, reauth: after(turn.context.now, turn.state.config.limits.reauthIntervalMs) } });
+  update(turn, {
+    deadlines: { ...turn.state.deadlines, reauth: after(turn.context.now, turn.state.config.limits.reauthIntervalMs) },
+  });
 };

@@ -1,7 +1,7 @@
 /**
- * Decoy loops of mixes and Providers (drafts/decoy_traffic.rst §2, §6; wire-facts §6.7): at the rate lambdaM a packet to the loop
- * service of a random Provider, whose reply comes back here. What does not come back is counted by epoch: loops that get
- * lost are the sign of somebody who holds packets back.
+ * Decoy loops of mixes and Providers (drafts/decoy_traffic.rst §2, §6; wire-facts §6.7): at the rate lambdaM a packet
+ * to the loop service of a random Provider, whose reply comes back here. What does not come back is counted by epoch:
+ * loops that get lost are the sign of somebody who holds packets back.
  *
  * In Go only mixes send them. SURB ids are random: Go's start with the process's start time, which nobody needs.
  *
@@ -29,10 +29,12 @@ const pendingMax = 4096;
 /** An epoch's loops are judged by this many or more. */
 const judgedMin = 10;
 
-const setDecoys = (turn: Turn, parts: Partial<Decoys>): void => update(turn, { decoys: { ...turn.state.decoys, ...parts } });
+const setDecoys = (turn: Turn, parts: Partial<Decoys>): void =>
+  update(turn, { decoys: { ...turn.state.decoys, ...parts } });
 
 /** Draws whom replies are for. */
-export const startDecoys = (turn: Turn): void => setDecoys(turn, { recipient: turn.draw("decoy recipient").bytes(recipientLength) });
+export const startDecoys = (turn: Turn): void =>
+  setDecoys(turn, { recipient: turn.draw("decoy recipient").bytes(recipientLength) });
 
 /** The document by which loops are sent now, or null while none shall be. */
 const documentForLoops = ({ state, time }: Turn): KnownDocument | null => {
@@ -64,7 +66,10 @@ export const sendLoopDue = (turn: Turn): void => {
 };
 
 /** A random Provider with a loop service, and the service's recipient. */
-const loopService = (turn: Turn, { document }: KnownDocument): { readonly provider: Uint8Array; readonly recipient: Uint8Array } | null => {
+const loopService = (
+  turn: Turn,
+  { document }: KnownDocument,
+): { readonly provider: Uint8Array; readonly recipient: Uint8Array } | null => {
   for (const { identityKey, kaetzchen } of shuffle(turn.draw("decoy destination"), document.providers)) {
     const endpoint = kaetzchen?.get("loop")?.get("endpoint");
     const recipient = typeof endpoint === "string" ? padRecipient(utf8(endpoint)) : null;
@@ -78,7 +83,9 @@ const sendLoop = (turn: Turn, known: KnownDocument): void => {
   const surbId = turn.draw("decoy surb id").bytes(surbIdLength);
   const path = loopPath(turn, known, surbId);
   const firstHop = path === null ? "" : toHex(path.forward[0]!.id);
-  if (path === null || turn.state.links.byId.get(firstHop)?.phase.type !== "up") return emit(turn, count("loops-skipped"));
+  if (path === null || turn.state.links.byId.get(firstHop)?.phase.type !== "up") {
+    return emit(turn, count("loops-skipped"));
+  }
   const built = buildLoop(turn, path);
   if (built === null) return emit(turn, count("loops-skipped"));
   const expectedBy = after(turn.context.now, path.totalDelayMs + turn.state.config.limits.decoySlackMs);
@@ -104,13 +111,21 @@ const loopPath = (turn: Turn, known: KnownDocument, surbId: Uint8Array): Path | 
   return E.isLeft(path) ? null : path.right;
 };
 
-const buildLoop = ({ bound, draw }: Turn, { forward, reply }: Path): { readonly packet: Uint8Array; readonly keys: Uint8Array } | null => {
+const buildLoop = (
+  { bound, draw }: Turn,
+  { forward, reply }: Path,
+): { readonly packet: Uint8Array; readonly keys: Uint8Array } | null => {
   if (reply === null) return null;
   const surb = newSurb(bound, { r: draw("decoy surb"), filler: draw("decoy surb filler") }, reply);
   if (E.isLeft(surb)) return null;
   const payload = encodeForwardPayload(bound.geometry, surb.right.surb, new Uint8Array(0));
   if (E.isLeft(payload)) return null;
-  const packet = newPacket(bound, { r: draw("decoy packet"), filler: draw("decoy packet filler") }, forward, payload.right);
+  const packet = newPacket(
+    bound,
+    { r: draw("decoy packet"), filler: draw("decoy packet filler") },
+    forward,
+    payload.right,
+  );
   return E.isLeft(packet) ? null : { packet: packet.right, keys: surb.right.keys };
 };
 
@@ -144,7 +159,10 @@ export const sweepDecoys = (turn: Turn): void => {
   for (const [epoch, { sent, returned, lost }] of byEpoch) {
     if (epoch === turn.time.epoch || pending.some((loop) => loop.epoch === epoch)) continue;
     const level = sent >= judgedMin && returned * 2 < sent ? "WARNING" : "INFO";
-    emit(turn, log(level, "loops", `${returned} of ${sent} loops of epoch ${epoch} came back`, { epoch, sent, returned, lost }));
+    emit(
+      turn,
+      log(level, "loops", `${returned} of ${sent} loops of epoch ${epoch} came back`, { epoch, sent, returned, lost }),
+    );
     setDecoys(turn, { byEpoch: turn.state.decoys.byEpoch.delete(epoch) });
   }
 };

@@ -1,6 +1,6 @@
 /**
- * How long a packet still has to wait (specs/mixnet.rst §4.3, wire-facts §6.1, §6.2). The sender's delay counts from reception:
- * what unwrapping and replay detection took is taken off.
+ * How long a packet still has to wait (specs/mixnet.rst §4.3, wire-facts §6.1, §6.2). The sender's delay counts from
+ * reception: what unwrapping and replay detection took is taken off.
  *
  * @module
  */
@@ -21,11 +21,16 @@ export const delayMaxMs = (clock: EpochClock, muMaxDelayMs: number | null): numb
   muMaxDelayMs === null || muMaxDelayMs === 0 ? absoluteMaxMs(clock) : Math.min(muMaxDelayMs, absoluteMaxMs(clock));
 
 /**
- * The wait from now on, in ms, of a packet whose sender asked for `delayMs` and which came `dwellMs` ago. No client of the
- * reference asks for 0: such a packet gets 1 ms less its dwell, and none when that has passed, so that a flood of them
- * does not turn the mix into a first-in-first-out queue.
+ * The wait from now on, in ms, of a packet whose sender asked for `delayMs` and which came `dwellMs` ago. No client of
+ * the reference asks for 0: such a packet gets 1 ms less its dwell, and none when that has passed, so that a flood of
+ * them does not turn the mix into a first-in-first-out queue.
  */
-export const remainingDelay = (clock: EpochClock, maxMs: number, delayMs: number, dwellMs: number): number | DropReason => {
+export const remainingDelay = (
+  clock: EpochClock,
+  maxMs: number,
+  delayMs: number,
+  dwellMs: number,
+): number | DropReason => {
   if (delayMs > absoluteMaxMs(clock)) return "delay-too-long";
   if (delayMs === 0) return dwellMs < delayMinMs ? delayMinMs - dwellMs : "delay-zero";
   const remaining = delayMs > dwellMs ? delayMs - dwellMs : delayMinMs;

@@ -1,15 +1,15 @@
 /**
- * The packets that wait for their delay (specs/mixnet.rst §4.3, wire-facts §6.2): a persistent priority queue by due time, from
- * which a random packet can be taken when there are too many.
+ * The packets that wait for their delay (specs/mixnet.rst §4.3, wire-facts §6.2): a persistent priority queue by due
+ * time, from which a random packet can be taken when there are too many.
  *
- * The heap holds the order and a table the packets; what was evicted stays in the heap as a dead ticket until it comes to the
- * front or dead tickets outnumber the living. Items of equal time leave in the order in which they came.
+ * The heap holds the order and a table the packets; what was evicted stays in the heap as a dead ticket until it comes
+ * to the front or dead tickets outnumber the living. Items of equal time leave in the order in which they came.
  *
  * @module
  */
 import { List, Map as PersistentMap } from "immutable";
 import { emptyHeap, type Heap, peek, pop, push } from "../heap.ts";
-import { mono, type Mono } from "../machine.ts";
+import { type Mono, mono } from "../machine.ts";
 import { type Random, uniformInteger } from "../random.ts";
 
 export interface Delayed {
@@ -55,7 +55,10 @@ export const enqueue = (queue: DelayQueue, item: Delayed): DelayQueue => ({
 });
 
 /** Takes the first packet if it is due. */
-export const dequeueDue = (queue: DelayQueue, now: Mono): { readonly queue: DelayQueue; readonly item: Delayed } | null => {
+export const dequeueDue = (
+  queue: DelayQueue,
+  now: Mono,
+): { readonly queue: DelayQueue; readonly item: Delayed } | null => {
   const first = peek(queue.order);
   if (first === null || first.key > now) return null;
   const { item } = queue.held.get(first.value)!;
@@ -88,5 +91,8 @@ const withLivingFront = (queue: DelayQueue): DelayQueue => {
 const withFewDead = (queue: DelayQueue): DelayQueue => {
   if (queue.order.size <= 2 * queue.held.size + deadTicketsMin) return queue;
   const tickets = [...queue.held.keys()].sort((a, b) => a - b);
-  return { ...queue, order: tickets.reduce((heap, ticket) => push(heap, queue.held.get(ticket)!.item.due, ticket), emptyHeap<number>()) };
+  return {
+    ...queue,
+    order: tickets.reduce((heap, ticket) => push(heap, queue.held.get(ticket)!.item.due, ticket), emptyHeap<number>()),
+  };
 };

@@ -1,6 +1,6 @@
 /**
- * The documents that a node holds, of the epochs now-2 to now+1, and what they say of its neighbours at a moment (wire-facts
- * §2.7, §5.7).
+ * The documents that a node holds, of the epochs now-2 to now+1, and what they say of its neighbours at a moment
+ * (wire-facts §2.7, §5.7).
  *
  * @module
  */
@@ -31,7 +31,8 @@ export const noDocuments: Documents = { known: PersistentMap(), gone: Persistent
 /** Keys are published three epochs ahead, so a document of two epochs ago still leads to live ones. */
 const epochsBack = 2;
 
-const epochsKept = (epoch: number): ReadonlyArray<number> => [epoch + 1, epoch, epoch - 1, epoch - 2].filter((e) => e >= 0);
+const epochsKept = (epoch: number): ReadonlyArray<number> =>
+  [epoch + 1, epoch, epoch - 1, epoch - 2].filter((e) => e >= 0);
 
 export const pruneDocuments = (documents: Documents, epoch: number): Documents => {
   const isKept = (_: unknown, of: number): boolean => of >= epoch - epochsBack && of <= epoch + 1;
@@ -39,25 +40,42 @@ export const pruneDocuments = (documents: Documents, epoch: number): Documents =
 };
 
 /**
- * The epochs whose documents are wanted, newest first. That one of the past is gone is final; of the present and the next
- * epoch it is asked again, since a majority may yet answer otherwise.
+ * The epochs whose documents are wanted, newest first. That one of the past is gone is final; of the present and the
+ * next epoch it is asked again, since a majority may yet answer otherwise.
  */
-export const missingDocuments = ({ known, gone }: Documents, { epoch }: EpochTime, nextIsDue: boolean): ReadonlyArray<number> =>
+export const missingDocuments = (
+  { known, gone }: Documents,
+  { epoch }: EpochTime,
+  nextIsDue: boolean,
+): ReadonlyArray<number> =>
   epochsKept(epoch).filter((of) => !known.has(of) && (of > epoch ? nextIsDue : of === epoch || !gone.has(of)));
 
 /** The documents by which peers are judged: the next one shortly before its epoch, then this one and those before. */
-const judging = ({ known }: Documents, { epoch, remainingMs }: EpochTime, { earlyConnectMs }: Schedule): ReadonlyArray<KnownDocument> =>
+const judging = (
+  { known }: Documents,
+  { epoch, remainingMs }: EpochTime,
+  { earlyConnectMs }: Schedule,
+): ReadonlyArray<KnownDocument> =>
   epochsKept(epoch)
     .filter((of) => of <= epoch || remainingMs < earlyConnectMs)
     .flatMap((of) => known.get(of) ?? []);
 
-/** Whom to hold connections to: neighbours of this epoch, those of the next early, and those of the past that are still listed. */
-export const destinations = (documents: Documents, time: EpochTime, schedule: Schedule): ReadonlyMap<string, Descriptor> => {
+/**
+ * Whom to hold connections to: neighbours of this epoch, those of the next early, and those of the past that are still
+ * listed.
+ */
+export const destinations = (
+  documents: Documents,
+  time: EpochTime,
+  schedule: Schedule,
+): ReadonlyMap<string, Descriptor> => {
   const wanted = new Map<string, Descriptor>();
   const current = documents.known.get(time.epoch)?.neighbours ?? null;
   for (const { document, neighbours } of judging(documents, time, schedule)) {
     for (const [id, descriptor] of neighbours?.outgoing ?? []) {
-      if (!wanted.has(id) && (document.epoch >= time.epoch || current?.all.has(id) === true)) wanted.set(id, descriptor);
+      if (!wanted.has(id) && (document.epoch >= time.epoch || current?.all.has(id) === true)) {
+        wanted.set(id, descriptor);
+      }
     }
   }
   return wanted;
@@ -67,11 +85,17 @@ export const destinations = (documents: Documents, time: EpochTime, schedule: Sc
 export type Standing = "may-send" | "may-connect" | "unknown";
 
 /**
- * What an incoming node (identity key in hex, link key) may do. It may send when it is listed for this epoch, or for the next
- * one within the keys' grace, or in an older document while this one still lists it somewhere. The link key is that of
- * the document or of the newest descriptor.
+ * What an incoming node (identity key in hex, link key) may do. It may send when it is listed for this epoch, or for
+ * the next one within the keys' grace, or in an older document while this one still lists it somewhere. The link key is
+ * that of the document or of the newest descriptor.
  */
-export const standingOf = (documents: Documents, time: EpochTime, schedule: Schedule, id: string, linkKey: Uint8Array): Standing => {
+export const standingOf = (
+  documents: Documents,
+  time: EpochTime,
+  schedule: Schedule,
+  id: string,
+  linkKey: Uint8Array,
+): Standing => {
   const current = documents.known.get(time.epoch)?.neighbours ?? null;
   let newest: Descriptor | null = null;
   let standing: Standing = "unknown";

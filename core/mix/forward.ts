@@ -1,6 +1,6 @@
 /**
- * Sending packets on: into the delay queue, out of it in time, and to the session of the next hop (specs/mixnet.rst §4.3,
- * wire-facts §6.2).
+ * Sending packets on: into the delay queue, out of it in time, and to the session of the next hop (specs/mixnet.rst
+ * §4.3, wire-facts §6.2).
  *
  * @module
  */
@@ -19,8 +19,8 @@ export const currentDelayMaxMs = ({ state, time }: Turn): number =>
   delayMaxMs(state.config.clock, state.documents.known.get(time.epoch)?.document.parameters.muMaxDelayMs ?? null);
 
 /**
- * Lets a packet wait. In a full queue a random packet makes room, which may be the one that comes: so no flood can choose
- * whose packets are lost (specs/mixnet.rst §4.3).
+ * Lets a packet wait. In a full queue a random packet makes room, which may be the one that comes: so no flood can
+ * choose whose packets are lost (specs/mixnet.rst §4.3).
  */
 export const scheduleForward = (turn: Turn, nextHop: string, packet: Uint8Array, delayMs: number): void => {
   if (delayMs > currentDelayMaxMs(turn)) return dropPacket(turn, "delay-too-long");

@@ -17,5 +17,9 @@ export const closeConnection = (turn: Turn, session: Address, reason: string): v
   const connection = turn.state.connections.bySession.get(session);
   if (connection?.type !== "up") return;
   putConnection(turn, session, { type: "closing", peer: connection.peer });
-  emit(turn, log("DEBUG", "closed", `a connection is closed: ${reason}`, { cause: reason }), tell(session, { type: "Close", polite: true }));
+  emit(
+    turn,
+    log("DEBUG", "closed", `a connection is closed: ${reason}`, { cause: reason }),
+    tell(session, { type: "Close", polite: true }),
+  );
 };

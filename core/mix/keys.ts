@@ -1,7 +1,7 @@
 /**
- * Mix keys (specs/mixnet.rst §4.2, §4.3; specs/sphinx_replay_detection.rst §4.2; wire-facts §6.1): one per epoch, made two
- * epochs ahead, destroyed with its replay tags when its grace is over. Stored in the table `mix-keys`: epoch 8 → version
- * 1 | key 32, so that a node which restarts still opens what is on its way.
+ * Mix keys (specs/mixnet.rst §4.2, §4.3; specs/sphinx_replay_detection.rst §4.2; wire-facts §6.1): one per epoch, made
+ * two epochs ahead, destroyed with its replay tags when its grace is over. Stored in the table `mix-keys`: epoch 8 →
+ * version 1 | key 32, so that a node which restarts still opens what is on its way.
  *
  * @module
  */
@@ -39,11 +39,14 @@ export const withKeysFrom = (
   return { keys: made.reduce((all, epoch) => all.set(epoch, mixKey(suite, privateKeyOf(epoch))), keys), made };
 };
 
-const mixKey = (suite: Suite, privateKey: Uint8Array): MixKey => ({ privateKey, publicKey: suite.x25519Public(privateKey) });
+const mixKey = (suite: Suite, privateKey: Uint8Array): MixKey => ({
+  privateKey,
+  publicKey: suite.x25519Public(privateKey),
+});
 
 /**
- * The epochs whose keys have had their time: those before the last, and the last one's once its grace is over. Keys of a
- * far future are left over from a clock that has been set back.
+ * The epochs whose keys have had their time: those before the last, and the last one's once its grace is over. Keys of
+ * a far future are left over from a clock that has been set back.
  */
 export const expiredKeys = (keys: MixKeys, { epoch, elapsedMs }: EpochTime, graceMs: number): ReadonlyArray<number> => {
   const oldest = elapsedMs < graceMs ? epoch - 1 : epoch;
@@ -51,7 +54,11 @@ export const expiredKeys = (keys: MixKeys, { epoch, elapsedMs }: EpochTime, grac
 };
 
 /** The keys that a packet may be for: this epoch's, and within the grace of a boundary the one's beyond it. */
-export const keysInForce = (keys: MixKeys, { epoch, elapsedMs, remainingMs }: EpochTime, graceMs: number): Unwrap["keys"] => {
+export const keysInForce = (
+  keys: MixKeys,
+  { epoch, elapsedMs, remainingMs }: EpochTime,
+  graceMs: number,
+): Unwrap["keys"] => {
   const epochs = [epoch, ...(elapsedMs < graceMs ? [epoch - 1] : []), ...(remainingMs < graceMs ? [epoch + 1] : [])];
   return epochs.flatMap((of) => {
     const key = keys.get(of);

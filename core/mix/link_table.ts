@@ -49,4 +49,7 @@ export const openSession = (links: Links, id: string): { readonly links: Links; 
   return { links: { ...links, bySession: links.bySession.set(session, id), opened: links.opened + 1 }, session };
 };
 
-export const forgetSession = (links: Links, session: Address): Links => ({ ...links, bySession: links.bySession.delete(session) });
+export const forgetSession = (links: Links, session: Address): Links => ({
+  ...links,
+  bySession: links.bySession.delete(session),
+});

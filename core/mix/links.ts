@@ -1,9 +1,10 @@
 /**
  * Outgoing connections (specs/mixnet.rst §4.1, wire-facts §2.7, §6.2): each node dials its next layer and keeps trying.
  *
- * The first attempt is made at once; before each further one the wait grows by 15 s up to 120 s (Go's; D25: the document
- * wants exponential growth). It starts over with a success, which counts as an attempt unless the connection lasted a
- * step; and for all when an epoch begins, because a peer may have refused only for not having the new document yet.
+ * The first attempt is made at once; before each further one the wait grows by 15 s up to 120 s (Go's; D25: the
+ * document wants exponential growth). It starts over with a success, which counts as an attempt unless the connection
+ * lasted a step; and for all when an epoch begins, because a peer may have refused only for not having the new document
+ * yet.
  *
  * @module
  */
@@ -86,7 +87,11 @@ const dial = (turn: Turn, id: string, link: Link): void => {
   emit(turn, { type: "Spawn", at: session, kind: "session", config: initiator(turn, session, link.descriptor) });
 };
 
-const initiator = ({ state: { config, identity } }: Turn, session: string, { addresses }: Descriptor): SessionConfig => ({
+const initiator = (
+  { state: { config, identity } }: Turn,
+  session: string,
+  { addresses }: Descriptor,
+): SessionConfig => ({
   self: session,
   owner: "node",
   role: { type: "initiator", addresses: internalTransports.flatMap((transport) => addresses.get(transport) ?? []) },
@@ -139,7 +144,11 @@ const onUp = (turn: Turn, id: string, link: Link, session: string): void => {
 
 const onDown = (turn: Turn, id: string, link: Link, session: string, reason: string): void => {
   abandonSends(turn, session);
-  emit(turn, { type: "Stop", at: session }, log("DEBUG", "disconnected", `no connection to ${link.descriptor.name}: ${reason}`, { peer: id, cause: reason }));
+  emit(
+    turn,
+    { type: "Stop", at: session },
+    log("DEBUG", "disconnected", `no connection to ${link.descriptor.name}: ${reason}`, { peer: id, cause: reason }),
+  );
   const links = forgetSession(turn.state.links, session);
   const isWanted = destinations(turn.state.documents, turn.time, turn.state.schedule).has(id);
   update(turn, { links: isWanted ? setLink(links, id, waitingAgain(turn, link)) : removeLink(links, id) });

@@ -1,6 +1,6 @@
 /**
- * A document as this node sees it: who may send to it and whom it sends to (specs/mixnet.rst §2.2, §4.1; wire-facts §2.7).
- * Layer n sends to layer n+1, the last one to the Providers, and they to the first.
+ * A document as this node sees it: who may send to it and whom it sends to (specs/mixnet.rst §2.2, §4.1; wire-facts
+ * §2.7). Layer n sends to layer n+1, the last one to the Providers, and they to the first.
  *
  * @module
  */
@@ -20,10 +20,12 @@ export interface Neighbours {
   readonly all: Nodes;
 }
 
-const index = (nodes: ReadonlyArray<Descriptor>): Nodes => new Map(nodes.map((node) => [toHex(node.identityKey), node]));
+const index = (nodes: ReadonlyArray<Descriptor>): Nodes =>
+  new Map(nodes.map((node) => [toHex(node.identityKey), node]));
 
 const layerOf = ({ topology, providers }: Document, id: string, isProvider: boolean): number | null => {
-  const contains = (nodes: ReadonlyArray<Descriptor>): boolean => nodes.some(({ identityKey }) => toHex(identityKey) === id);
+  const contains = (nodes: ReadonlyArray<Descriptor>): boolean =>
+    nodes.some(({ identityKey }) => toHex(identityKey) === id);
   if (isProvider) return contains(providers) ? providerLayer : null;
   const layer = topology.findIndex(contains);
   return layer < 0 ? null : layer;
@@ -36,5 +38,10 @@ export const neighboursIn = (document: Document, id: string, isProvider: boolean
   if (layer === null) return null;
   const before = isProvider ? topology.at(-1) : layer === 0 ? providers : topology[layer - 1];
   const behind = isProvider ? topology[0] : topology[layer + 1] ?? providers;
-  return { layer, incoming: index(before ?? []), outgoing: index(behind ?? []), all: index([...topology.flat(), ...providers]) };
+  return {
+    layer,
+    incoming: index(before ?? []),
+    outgoing: index(behind ?? []),
+    all: index([...topology.flat(), ...providers]),
+  };
 };

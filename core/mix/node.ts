@@ -1,9 +1,11 @@
 /**
- * A mix or a Provider: the machine at the address `node` (specs/mixnet.rst §4, specs/end_to_end.rst §3, §4; wire-facts §2.7, §5.7, §6).
- * It owns the sessions of its connections and the directory machine, and is told by the listener, the store and the unwrapper.
+ * A mix or a Provider: the machine at the address `node` (specs/mixnet.rst §4, specs/end_to_end.rst §3, §4; wire-facts
+ * §2.7, §5.7, §6). It owns the sessions of its connections and the directory machine, and is told by the listener, the
+ * store and the unwrapper.
  *
- * Each concern is a module: links.ts and connections.ts (who is connected), reception.ts → forward.ts or terminal.ts (a packet's
- * way), schedule.ts (keys, documents, descriptors), decoy.ts (loops). This file only says which event goes where.
+ * Each concern is a module: links.ts and connections.ts (who is connected), reception.ts → forward.ts or terminal.ts (a
+ * packet's way), schedule.ts (keys, documents, descriptors), decoy.ts (loops). This file only says which event goes
+ * where.
  *
  * @module
  */
@@ -96,7 +98,11 @@ const onSession = (turn: Turn, { session, report }: SessionReport): void => {
   else onConnectionReport(turn, session, report);
 };
 
-const onCommitted = (turn: Turn, id: number, failure: Extract<StoreEvent, { type: "CommitFailed" }>["reason"] | null): void => {
+const onCommitted = (
+  turn: Turn,
+  id: number,
+  failure: Extract<StoreEvent, { type: "CommitFailed" }>["reason"] | null,
+): void => {
   const { provider } = turn.state;
   if (provider?.pending.has(id) === true) return settleProvider(turn, committed(provider, id, failure));
   if (failure === null) return;
@@ -122,7 +128,14 @@ const begin = (turn: Turn): void => {
   update(turn, { deadlines: { ...deadlines, reauth: after(turn.context.now, config.limits.reauthIntervalMs) } });
   runSchedule(turn);
   const role = config.isProvider ? "Provider" : "mix";
-  emit(turn, log("NOTICE", "ready", `${role} ${config.name} is ready`, { name: config.name, role, peer: turn.state.identity.id }));
+  emit(
+    turn,
+    log("NOTICE", "ready", `${role} ${config.name} is ready`, {
+      name: config.name,
+      role,
+      peer: turn.state.identity.id,
+    }),
+  );
 };
 
 const onRegister = (turn: Turn, request: Register): void => {

@@ -51,7 +51,10 @@ const setPublication = (turn: Turn, epoch: number, publication: Publication): vo
 const sign = (turn: Turn, epoch: number): void => {
   ensureKeys(turn, epoch);
   const { config, identity, keys, services } = turn.state;
-  const mixKeys = Array.from({ length: epochsAhead }, (_, ahead) => [epoch + ahead, keys.get(epoch + ahead)!.publicKey] as const);
+  const mixKeys = Array.from(
+    { length: epochsAhead },
+    (_, ahead) => [epoch + ahead, keys.get(epoch + ahead)!.publicKey] as const,
+  );
   const fields = {
     name: config.name,
     identityKey: identity.key,
@@ -70,13 +73,17 @@ const sign = (turn: Turn, epoch: number): void => {
 };
 
 /** A descriptor as it came from the store; null for one that this version cannot read. */
-export const decodeStoredDescriptor = (value: Uint8Array): Uint8Array | null => (value[0] === version ? value.slice(1) : null);
+export const decodeStoredDescriptor = (
+  value: Uint8Array,
+): Uint8Array | null => (value[0] === version ? value.slice(1) : null);
 
 /** What the authorities said. Those who did not answer are asked again with the next run of the schedule. */
 export const onPublished = (turn: Turn, report: Extract<DirectoryReport["report"], { type: "Published" }>): void => {
   const { epoch, accepted, conflicts, of, failures } = report;
   const publication = turn.state.publications.get(epoch);
-  if (publication !== undefined) setPublication(turn, epoch, { ...publication, status: accepted + conflicts === of ? "done" : "due" });
+  if (publication !== undefined) {
+    setPublication(turn, epoch, { ...publication, status: accepted + conflicts === of ? "done" : "due" });
+  }
   // A node that has restarted, or starts late in an epoch, meets with conflicts: they are settled with the next epoch.
   const level = accepted + conflicts === of ? "INFO" : "WARNING";
   const missing = failures.map(({ authority, reason }) => `${authority} ${reason}`);

@@ -1,7 +1,7 @@
 /**
- * From a packet's arrival to what it wants (specs/mixnet.rst §4.3, specs/sphinx_replay_detection.rst §4, wire-facts §6.1): unwrap
- * with the keys in force, look for a replay under the key that fitted, then act on the commands. Every packet that could be
- * unwrapped is recorded, also one that is then dropped.
+ * From a packet's arrival to what it wants (specs/mixnet.rst §4.3, specs/sphinx_replay_detection.rst §4, wire-facts
+ * §6.1): unwrap with the keys in force, look for a replay under the key that fitted, then act on the commands. Every
+ * packet that could be unwrapped is recorded, also one that is then dropped.
  *
  * @module
  */
@@ -75,7 +75,11 @@ const act = (turn: Turn, classified: Classified, receivedAt: Mono, unwrappedAt: 
   terminate(turn, classified, turn.context.now - unwrappedAt);
 };
 
-const forward = (turn: Turn, { nextHop, delayMs, packet }: Extract<Classified, { type: "Forward" }>, dwellMs: number): void => {
+const forward = (
+  turn: Turn,
+  { nextHop, delayMs, packet }: Extract<Classified, { type: "Forward" }>,
+  dwellMs: number,
+): void => {
   const remaining = remainingDelay(turn.state.config.clock, currentDelayMaxMs(turn), delayMs, dwellMs);
   if (typeof remaining === "string") dropPacket(turn, remaining);
   else scheduleForward(turn, toHex(nextHop), packet, remaining);

@@ -83,10 +83,13 @@ const restoreOne = (turn: Turn, table: string, key: Uint8Array, value: Uint8Arra
   const { provider } = turn.state;
   if (table === mixKeysTable || table === descriptorsTable) {
     const epoch = key.length === 8 ? readUint64(key, 0) : null;
-    return epoch !== null && (table === mixKeysTable ? restoreKey(turn, epoch, value) : restoreDescriptor(turn, epoch, value));
+    return epoch !== null &&
+      (table === mixKeysTable ? restoreKey(turn, epoch, value) : restoreDescriptor(turn, epoch, value));
   }
   if (provider === null) return false;
-  const restored = table === usersTable ? restoreUser(provider, key, value) : restoreEntry(provider, turn.bound.geometry, key, value);
+  const restored = table === usersTable
+    ? restoreUser(provider, key, value)
+    : restoreEntry(provider, turn.bound.geometry, key, value);
   if (restored !== null) update(turn, { provider: restored });
   return restored !== null;
 };

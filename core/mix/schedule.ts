@@ -1,9 +1,10 @@
 /**
- * What a node does by the clock (specs/pki.rst §2.1.2, wire-facts §5.7): rotate keys, fetch documents, publish descriptors, keep its
- * connections those of the documents. It runs at each boundary of its windows, and again after a fraction of the period.
+ * What a node does by the clock (specs/pki.rst §2.1.2, wire-facts §5.7): rotate keys, fetch documents, publish
+ * descriptors, keep its connections those of the documents. It runs at each boundary of its windows, and again after a
+ * fraction of the period.
  *
- * Departures from the Go code: fetching the next document begins at 7P/8 as the document says (D22), staggered; publishing
- * ends at P/2, when the authorities stop listening.
+ * Departures from the Go code: fetching the next document begins at 7P/8 as the document says (D22), staggered;
+ * publishing ends at P/2, when the authorities stop listening.
  *
  * @module
  */
@@ -87,7 +88,9 @@ const logLayer = (turn: Turn): void => {
   const { epoch } = turn.time;
   const known = turn.state.documents.known.get(epoch);
   if (known === undefined) return;
-  if (known.neighbours === null) return emit(turn, log("WARNING", "unlisted", `not listed in the document of epoch ${epoch}`, { epoch }));
+  if (known.neighbours === null) {
+    return emit(turn, log("WARNING", "unlisted", `not listed in the document of epoch ${epoch}`, { epoch }));
+  }
   const { layer } = known.neighbours;
   const place = layer === providerLayer ? "Provider" : `mix of layer ${layer}`;
   emit(turn, log("INFO", "layer", `${place} in epoch ${epoch}`, { epoch, layer }));
@@ -121,18 +124,27 @@ export const onDirectory = (turn: Turn, report: DirectoryReport["report"]): void
   }
 };
 
-const onDocument = (turn: Turn, { epoch, raw, document }: Extract<DirectoryReport["report"], { type: "Document" }>): void => {
+const onDocument = (
+  turn: Turn,
+  { epoch, raw, document }: Extract<DirectoryReport["report"], { type: "Document" }>,
+): void => {
   const { identity, config, documents, fetching } = turn.state;
   const neighbours = neighboursIn(document, identity.id, config.isProvider);
   const known = documents.known.set(epoch, { document, raw, neighbours });
-  update(turn, { documents: pruneDocuments({ ...documents, known }, turn.time.epoch), fetching: fetching.delete(epoch) });
+  update(turn, {
+    documents: pruneDocuments({ ...documents, known }, turn.time.epoch),
+    fetching: fetching.delete(epoch),
+  });
   emit(turn, log("INFO", "document", `document of epoch ${epoch}`, { epoch }));
   if (epoch === turn.time.epoch) logLayer(turn);
   updateLinks(turn);
   armDecoys(turn);
 };
 
-const onFetchFailed = (turn: Turn, { epoch, reason }: Extract<DirectoryReport["report"], { type: "FetchFailed" }>): void => {
+const onFetchFailed = (
+  turn: Turn,
+  { epoch, reason }: Extract<DirectoryReport["report"], { type: "FetchFailed" }>,
+): void => {
   const { documents, fetching } = turn.state;
   const gone = reason === "gone" ? documents.gone.set(epoch, true) : documents.gone;
   update(turn, { documents: { ...documents, gone }, fetching: fetching.delete(epoch) });

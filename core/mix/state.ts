@@ -84,4 +84,6 @@ export const wakeAt = ({ deadlines, queue, links, decoys }: NodeState): Mono | n
 
 /** Packets that may wait for their delay. */
 export const queueCapacity = ({ limits }: NodeConfig, { packetLength }: Geometry): number =>
-  limits.schedulerQueueSize > 0 ? limits.schedulerQueueSize : Math.max(1, Math.floor(limits.schedulerQueueBytes / packetLength));
+  limits.schedulerQueueSize > 0
+    ? limits.schedulerQueueSize
+    : Math.max(1, Math.floor(limits.schedulerQueueBytes / packetLength));

@@ -15,7 +15,13 @@ import type { Bound } from "./turn.ts";
 export const nodeAddress = "node";
 
 export const createMixSystem = (bound: Bound): System =>
-  createSystem({ node: createNode(bound), session: createSession(bound), directory: createDirectoryMachine(bound.suite) });
+  createSystem({
+    node: createNode(bound),
+    session: createSession(bound),
+    directory: createDirectoryMachine(bound.suite),
+  });
 
 /** What a fresh system is started with. */
-export const bootMix = (config: NodeConfig): ReadonlyArray<Spawn> => [{ type: "Spawn", at: nodeAddress, kind: "node", config }];
+export const bootMix = (
+  config: NodeConfig,
+): ReadonlyArray<Spawn> => [{ type: "Spawn", at: nodeAddress, kind: "node", config }];

@@ -1,6 +1,6 @@
 /**
- * Packets that end at this Provider: for a service, or for a user's mailbox (specs/end_to_end.rst §4, specs/kaetzchen.rst §3,
- * wire-facts §6.3), and the replies that follow from them.
+ * Packets that end at this Provider: for a service, or for a user's mailbox (specs/end_to_end.rst §4,
+ * specs/kaetzchen.rst §3, wire-facts §6.3), and the replies that follow from them.
  *
  * @module
  */
@@ -36,7 +36,9 @@ export const terminate = (turn: Turn, packet: Terminal, dwellMs: number): void =
   if (provider === null) return dropPacket(turn, "decoy-unknown");
   const service = services.get(toHex(packet.recipient));
   if (service !== undefined) {
-    return dwellMs > limits.kaetzchenDelayMs ? dropPacket(turn, "kaetzchen-late") : serve(turn, service, packet, provider);
+    return dwellMs > limits.kaetzchenDelayMs
+      ? dropPacket(turn, "kaetzchen-late")
+      : serve(turn, service, packet, provider);
   }
   if (dwellMs > limits.providerDelayMs) return dropPacket(turn, "provider-late");
   const name = recipientName(provider.config, packet.recipient);
@@ -70,8 +72,8 @@ const replyWith = (turn: Turn, surb: Surb, delayMs: number | null, data: Uint8Ar
 };
 
 /**
- * Sends a reply to a SURB's first hop after the delay that the request asked for at its last hop. Without one (D8: no sender
- * of the reference does that) there is no reply, since it would leave at once.
+ * Sends a reply to a SURB's first hop after the delay that the request asked for at its last hop. Without one (D8: no
+ * sender of the reference does that) there is no reply, since it would leave at once.
  */
 const sendReply = (turn: Turn, surb: Surb, delayMs: number | null, payload: Uint8Array): void => {
   if (delayMs === null) return emit(turn, count("replies-refused", "no-delay"));
@@ -83,22 +85,42 @@ const sendReply = (turn: Turn, surb: Surb, delayMs: number | null, payload: Uint
 
 /* Mailboxes */
 
-const storeMessage = (turn: Turn, provider: ProviderState, name: Uint8Array, packet: Extract<Terminal, { type: "ToUser" }>): void => {
+const storeMessage = (
+  turn: Turn,
+  provider: ProviderState,
+  name: Uint8Array,
+  packet: Extract<Terminal, { type: "ToUser" }>,
+): void => {
   const message = payloadOf(turn, packet);
   if (message === null) return dropPacket(turn, "payload-format");
   const { surb, userPayload } = message;
   if (surb !== null && packet.delayMs === null) emit(turn, count("replies-refused", "no-delay"));
-  const acknowledgement: Acknowledgement | null = surb === null || packet.delayMs === null ? null : { surb, delayMs: packet.delayMs };
-  settleProvider(turn, deliver(provider, takeId(turn), name, { type: "Message", payload: userPayload }, acknowledgement));
+  const acknowledgement: Acknowledgement | null = surb === null || packet.delayMs === null
+    ? null
+    : { surb, delayMs: packet.delayMs };
+  settleProvider(
+    turn,
+    deliver(provider, takeId(turn), name, { type: "Message", payload: userPayload }, acknowledgement),
+  );
 };
 
-const storeReply = (turn: Turn, provider: ProviderState, name: Uint8Array, packet: Extract<Terminal, { type: "SurbReply" }>): void => {
+const storeReply = (
+  turn: Turn,
+  provider: ProviderState,
+  name: Uint8Array,
+  packet: Extract<Terminal, { type: "SurbReply" }>,
+): void => {
   const { surbId, payload } = packet;
   settleProvider(turn, deliver(provider, takeId(turn), name, { type: "SurbReply", surbId, payload }, null));
 };
 
 /** A client asks for its next message. */
-export const retrieveMessage = (turn: Turn, session: Address, peer: Extract<Peer, { type: "client" }>, sequence: number): void => {
+export const retrieveMessage = (
+  turn: Turn,
+  session: Address,
+  peer: Extract<Peer, { type: "client" }>,
+  sequence: number,
+): void => {
   const { provider } = turn.state;
   if (provider === null) return;
   const request = requestRetrieval(peer.retrieval, sequence);
@@ -132,10 +154,14 @@ const settleOutcome = (turn: Turn, outcome: ProviderOutcome): void => {
   }
 };
 
-const acknowledge = (turn: Turn, { surb, delayMs }: Acknowledgement): void => sendReply(turn, surb, delayMs, encodeAck(turn.bound.geometry));
+const acknowledge = (turn: Turn, { surb, delayMs }: Acknowledgement): void =>
+  sendReply(turn, surb, delayMs, encodeAck(turn.bound.geometry));
 
 /** The client may be gone by now: then it asks again on its next connection. */
-const answerClient = (turn: Turn, { session, command, delivered }: Extract<ProviderOutcome, { type: "Retrieved" }>): void => {
+const answerClient = (
+  turn: Turn,
+  { session, command, delivered }: Extract<ProviderOutcome, { type: "Retrieved" }>,
+): void => {
   const connection = turn.state.connections.bySession.get(session);
   if (connection?.type !== "up" || connection.peer.type !== "client") return;
   const retrieval = answerRetrieval(connection.peer.retrieval, delivered);

@@ -1,6 +1,6 @@
 /**
- * What one step of a node gathers. It lives for that step only: the concerns of the node each replace their part of the state
- * and add effects, in the order of their calls.
+ * What one step of a node gathers. It lives for that step only: the concerns of the node each replace their part of the
+ * state and add effects, in the order of their calls.
  *
  * @module
  */
@@ -40,7 +40,12 @@ export const beginTurn = (bound: Bound, context: Context, state: NodeState): Tur
   consumed: [],
 });
 
-export const endTurn = ({ state, effects, consumed }: Turn): Step<NodeState, Effect> => ({ state, effects, wakeAt: wakeAt(state), consumed });
+export const endTurn = ({ state, effects, consumed }: Turn): Step<NodeState, Effect> => ({
+  state,
+  effects,
+  wakeAt: wakeAt(state),
+  consumed,
+});
 
 export const emit = (turn: Turn, ...effects: ReadonlyArray<Effect>): void => {
   turn.effects.push(...effects);
@@ -59,7 +64,8 @@ export const takeId = (turn: Turn): number => {
 };
 
 /** Writes on which nothing waits: a failure is logged when the store reports it. */
-export const keep = (turn: Turn, writes: ReadonlyArray<StoreWrite>): void => emit(turn, { type: "Commit", id: takeId(turn), writes });
+export const keep = (turn: Turn, writes: ReadonlyArray<StoreWrite>): void =>
+  emit(turn, { type: "Commit", id: takeId(turn), writes });
 
 /* The tally: in = forwarded + delivered + dropped(reason), visible as counters and in the state. */
 

@@ -1,9 +1,9 @@
 /**
- * The keyserver (drafts/keyserver.rst §3, wire-facts §8.1): tells the identity key of a user. A user who has none and one who
- * does not exist get the same answer.
+ * The keyserver (drafts/keyserver.rst §3, wire-facts §8.1): tells the identity key of a user. A user who has none and
+ * one who does not exist get the same answer.
  *
- * As the Go server writes it, keys are base64 (D27: the document says hex), and a malformed request is answered with an empty
- * user. Unlike there, names are looked up in their mapped form.
+ * As the Go server writes it, keys are base64 (D27: the document says hex), and a malformed request is answered with an
+ * empty user. Unlike there, names are looked up in their mapped form.
  *
  * @module
  */

@@ -3,7 +3,8 @@
  * holds the order; the contents stay in the store's table `mailboxes`: key name length 1 | name | number 8; value
  * version 1 | kind 1 | SURB id 16 (kind 1 only) | payload.
  *
- * Numbers rise over all mailboxes, so that a number is never given twice while its deletion is still on its way to the disk.
+ * Numbers rise over all mailboxes, so that a number is never given twice while its deletion is still on its way to the
+ * disk.
  *
  * @module
  */
@@ -46,7 +47,8 @@ export const withoutHead = (mailboxes: Mailboxes, user: string, number: number):
   return { ...mailboxes, entries: rest.isEmpty() ? mailboxes.entries.delete(user) : mailboxes.entries.set(user, rest) };
 };
 
-export const entryKey = (name: Uint8Array, number: number): Uint8Array => concat(Uint8Array.of(name.length), name, uint64(number));
+export const entryKey = (name: Uint8Array, number: number): Uint8Array =>
+  concat(Uint8Array.of(name.length), name, uint64(number));
 
 /** The user and the number of a key, or null for what is none. */
 export const decodeEntryKey = (key: Uint8Array): { readonly user: string; readonly number: number } | null => {

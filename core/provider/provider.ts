@@ -1,7 +1,7 @@
 /**
- * A Provider's accounts and mailboxes, and what is on its way to or from the store (specs/end_to_end.rst §3.2.1, §4; wire-facts
- * §6.3, §6.4). Nothing is acknowledged before it is durable: an acknowledgement, an account, a message handed out each
- * belong to the step in which the store answers.
+ * A Provider's accounts and mailboxes, and what is on its way to or from the store (specs/end_to_end.rst §3.2.1, §4;
+ * wire-facts §6.3, §6.4). Nothing is acknowledged before it is durable: an acknowledgement, an account, a message
+ * handed out each belong to the step in which the store answers.
  *
  * Functions take the state and give back the new one, the effects, and outcomes: what their owner has to do next.
  *
@@ -23,8 +23,8 @@ import {
   encodeEntry,
   entriesOf,
   entryKey,
-  type Mailboxes,
   type MailboxEntry,
+  type Mailboxes,
   mailboxTable,
   withEntry,
   withoutHead,
@@ -49,7 +49,12 @@ export interface Retrieve {
 
 /** What waits for an answer of the store, by the id of the request. */
 type Pending =
-  | { readonly type: "Store"; readonly user: string; readonly number: number; readonly acknowledgement: Acknowledgement | null }
+  | {
+    readonly type: "Store";
+    readonly user: string;
+    readonly number: number;
+    readonly acknowledgement: Acknowledgement | null;
+  }
   | { readonly type: "Delete" }
   | { readonly type: "Register"; readonly id: number; readonly user: string; readonly account: Account }
   | { readonly type: "Fetch"; readonly retrieve: Retrieve; readonly number: number };
@@ -69,7 +74,12 @@ export type ProviderOutcome =
   /** A packet's contents are durable; the acknowledgement may leave. */
   | { readonly type: "Delivered"; readonly acknowledgement: Acknowledgement | null }
   | { readonly type: "Dropped"; readonly reason: ProviderDrop }
-  | { readonly type: "Retrieved"; readonly session: Address; readonly command: Command; readonly delivered: number | null }
+  | {
+    readonly type: "Retrieved";
+    readonly session: Address;
+    readonly command: Command;
+    readonly delivered: number | null;
+  }
   /** The message cannot be read: the client's session has to end. */
   | { readonly type: "Unreadable"; readonly session: Address }
   | { readonly type: "Registered"; readonly registered: Registered };
@@ -91,10 +101,18 @@ export const newProvider = (config: ProviderConfig): ProviderState => ({
   storing: 0,
 });
 
-const unchanged = (state: ProviderState, ...outcomes: ReadonlyArray<ProviderOutcome>): ProviderStep => ({ state, effects: [], outcomes });
+const unchanged = (state: ProviderState, ...outcomes: ReadonlyArray<ProviderOutcome>): ProviderStep => ({
+  state,
+  effects: [],
+  outcomes,
+});
 
 const waitFor = (state: ProviderState, effect: Commit | Scan, pending: Pending): ProviderStep => ({
-  state: { ...state, pending: state.pending.set(effect.id, pending), storing: state.storing + (pending.type === "Store" ? 1 : 0) },
+  state: {
+    ...state,
+    pending: state.pending.set(effect.id, pending),
+    storing: state.storing + (pending.type === "Store" ? 1 : 0),
+  },
   effects: [effect],
   outcomes: [],
 });
@@ -111,7 +129,9 @@ export const deliver = (
 ): ProviderStep => {
   const user = userId(name);
   if (state.storing >= storingMax) return unchanged(state, { type: "Dropped", reason: "store-busy" });
-  if (entriesOf(state.mailboxes, user).size >= state.config.mailboxEntriesMax) return unchanged(state, { type: "Dropped", reason: "mailbox-full" });
+  if (entriesOf(state.mailboxes, user).size >= state.config.mailboxEntriesMax) {
+    return unchanged(state, { type: "Dropped", reason: "mailbox-full" });
+  }
   const number = state.mailboxes.nextNumber;
   const numbered = { ...state, mailboxes: { ...state.mailboxes, nextNumber: number + 1 } };
   const write = { table: mailboxTable, key: entryKey(name, number), value: encodeEntry(entry) };
@@ -141,7 +161,14 @@ const remove = (state: ProviderState, id: number, name: Uint8Array, number: numb
 const serveHead = (state: ProviderState, id: number, request: Retrieve): ProviderStep => {
   const { session, name, sequence } = request;
   const number = entriesOf(state.mailboxes, userId(name)).first();
-  if (number === undefined) return unchanged(state, { type: "Retrieved", session, command: { type: "MessageEmpty", sequence }, delivered: null });
+  if (number === undefined) {
+    return unchanged(state, {
+      type: "Retrieved",
+      session,
+      command: { type: "MessageEmpty", sequence },
+      delivered: null,
+    });
+  }
   const scan: Scan = { type: "Scan", id, table: mailboxTable, after: entryKey(name, number - 1), limit: 1 };
   return waitFor(state, scan, { type: "Fetch", retrieve: request, number });
 };
@@ -158,14 +185,20 @@ export const scanned = (
   const done = { ...state, pending: state.pending.delete(id) };
   const { retrieve: { session, sequence, name }, number } = pending;
   const found = entries?.[0];
-  const isOurs = found !== undefined && decodeEntryKey(found.key)?.user === userId(name) && decodeEntryKey(found.key)?.number === number;
+  const isOurs = found !== undefined && decodeEntryKey(found.key)?.user === userId(name) &&
+    decodeEntryKey(found.key)?.number === number;
   const entry = isOurs ? decodeEntry(geometry, found.value) : null;
   if (entry === null) {
     const effects = [log("ERROR", "mailbox-unreadable", "the store does not give back a message that it took")];
     return { state: done, effects, outcomes: [{ type: "Unreadable", session }] };
   }
   const hint = queueSizeHint(entriesOf(state.mailboxes, userId(name)).size - 1);
-  return unchanged(done, { type: "Retrieved", session, command: messageCommand(entry, sequence, hint), delivered: number });
+  return unchanged(done, {
+    type: "Retrieved",
+    session,
+    command: messageCommand(entry, sequence, hint),
+    delivered: number,
+  });
 };
 
 const messageCommand = (entry: MailboxEntry, sequence: number, hint: number): Command =>
@@ -185,7 +218,9 @@ export const register = (state: ProviderState, commitId: number, request: Regist
   if (name === null) return refuse("invalid-name");
   const user = userId(name);
   if (state.users.has(user) || isBeingMade(state, user)) return refuse("exists");
-  if (linkKey.length !== userKeyLength || (identityKey !== null && identityKey.length !== userKeyLength)) return refuse("invalid-name");
+  if (linkKey.length !== userKeyLength || (identityKey !== null && identityKey.length !== userKeyLength)) {
+    return refuse("invalid-name");
+  }
   if (state.users.size >= state.config.usersMax) return refuse("store-failed");
   const account = { linkKey, identityKey };
   const write = { table: usersTable, key: name, value: encodeAccount(account) };
@@ -233,8 +268,15 @@ export const restoreUser = (state: ProviderState, key: Uint8Array, value: Uint8A
   return account === null ? null : { ...state, users: state.users.set(userId(key), account) };
 };
 
-/** An entry of a mailbox as it came from the store, in the store's order; null for one that this version cannot read. */
-export const restoreEntry = (state: ProviderState, geometry: Geometry, key: Uint8Array, value: Uint8Array): ProviderState | null => {
+/**
+ * An entry of a mailbox as it came from the store, in the store's order; null for one that this version cannot read.
+ */
+export const restoreEntry = (
+  state: ProviderState,
+  geometry: Geometry,
+  key: Uint8Array,
+  value: Uint8Array,
+): ProviderState | null => {
   const place = decodeEntryKey(key);
   if (place === null || decodeEntry(geometry, value) === null) return null;
   return { ...state, mailboxes: withEntry(state.mailboxes, place.user, place.number) };

@@ -1,6 +1,6 @@
 /**
- * User registration as the driver sees it (wire-facts §10): the HTTP adapter tells the node `Register` and waits for the
- * `Registered` of the same id in a Notify, which comes after the account is durable.
+ * User registration as the driver sees it (wire-facts §10): the HTTP adapter tells the node `Register` and waits for
+ * the `Registered` of the same id in a Notify, which comes after the account is durable.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
- * The sequence numbers of retrieval, for one session of a client (specs/end_to_end.rst §3.2.1, wire-facts §6.4). They start at 0;
- * the same number again asks for the same message, the next one says that it has arrived.
+ * The sequence numbers of retrieval, for one session of a client (specs/end_to_end.rst §3.2.1, wire-facts §6.4). They
+ * start at 0; the same number again asks for the same message, the next one says that it has arrived.
  *
- * In Go the next number deletes whatever is the head by then. Here it deletes what was delivered, so that a client which
- * counts up after an empty answer does not lose a message that it never saw.
+ * In Go the next number deletes whatever is the head by then. Here it deletes what was delivered, so that a client
+ * which counts up after an empty answer does not lose a message that it never saw.
  *
  * @module
  */
@@ -32,7 +32,11 @@ export const requestRetrieval = (retrieval: Retrieval, sequence: number): Retrie
 };
 
 /** The request has been answered with the entry, or as empty. */
-export const answerRetrieval = (retrieval: Retrieval, delivered: number | null): Retrieval => ({ ...retrieval, delivered, busy: false });
+export const answerRetrieval = (retrieval: Retrieval, delivered: number | null): Retrieval => ({
+  ...retrieval,
+  delivered,
+  busy: false,
+});
 
 /** The true count of what waits behind the message, as its byte allows (specs/end_to_end.rst §3.2.1). */
 export const queueSizeHint = (waiting: number): number => Math.min(waiting, 255);

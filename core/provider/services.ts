@@ -1,9 +1,9 @@
 /**
- * The Provider's services, Kaetzchen (specs/kaetzchen.rst, wire-facts §6.3, §8.1): found by the exact 64-byte recipient, which is
- * not normalised, and published in the descriptor.
+ * The Provider's services, Kaetzchen (specs/kaetzchen.rst, wire-facts §6.3, §8.1): found by the exact 64-byte
+ * recipient, which is not normalised, and published in the descriptor.
  *
- * A service is a function from a request to an answer. One that cannot answer at once would be another variant of `Answer`: the
- * reply leaves by the same door whenever it is there (core/mix/terminal.ts).
+ * A service is a function from a request to an answer. One that cannot answer at once would be another variant of
+ * `Answer`: the reply leaves by the same door whenever it is there (core/mix/terminal.ts).
  *
  * @module
  */
@@ -40,7 +40,10 @@ export interface Service {
 /** By recipient, in hex. */
 export type Services = ReadonlyMap<string, Service>;
 
-const handlerOf = (rules: NameRules, { capability }: ServiceConfig): Handler => (capability === "loop" ? loop : keyserver(rules));
+const handlerOf = (
+  rules: NameRules,
+  { capability }: ServiceConfig,
+): Handler => (capability === "loop" ? loop : keyserver(rules));
 
 /** Why a list of services cannot be offered. */
 export type ServicesError = "endpoint" | "duplicate-endpoint" | "duplicate-capability";
@@ -63,4 +66,6 @@ export const createServices = (rules: NameRules, configs: ReadonlyArray<ServiceC
 
 /** What the descriptor publishes: capability to parameters; null without services. */
 export const publishedServices = (services: Services): ReadonlyMap<string, JsonObject> | null =>
-  services.size === 0 ? null : new Map([...services.values()].map(({ capability, parameters }) => [capability, parameters]));
+  services.size === 0
+    ? null
+    : new Map([...services.values()].map(({ capability, parameters }) => [capability, parameters]));

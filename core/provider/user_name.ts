@@ -1,10 +1,10 @@
 /**
- * How a user's name is written, decided in one place for logins, recipients and registrations (wire-facts §6.3, §6.4): in Go a
- * login is compared in mapped form while its mailbox is read under the raw one.
+ * How a user's name is written, decided in one place for logins, recipients and registrations (wire-facts §6.3, §6.4):
+ * in Go a login is compared in mapped form while its mailbox is read under the raw one.
  *
- * Names follow PRECIS UsernameCaseMapped (RFC 8265 §3.3), or UsernameCasePreserved, approximated by the engine's Unicode data:
- * width mapping, lower case, NFC, and only characters of the IdentifierClass. The contextual rules (joiners, middle dots) are
- * stricter here, such characters being refused; the Bidi Rule is not checked.
+ * Names follow PRECIS UsernameCaseMapped (RFC 8265 §3.3), or UsernameCasePreserved, approximated by the engine's
+ * Unicode data: width mapping, lower case, NFC, and only characters of the IdentifierClass. The contextual rules
+ * (joiners, middle dots) are stricter here, such characters being refused; the Bidi Rule is not checked.
  *
  * @module
  */
@@ -24,10 +24,12 @@ const disallowed = /^[\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb\u0640\u07fa\u302e\
 /** RFC 8264 §4.2: 7-bit ASCII, and letters and digits that are no compatibility form of others. */
 const isIdentifierCharacter = (character: string): boolean =>
   ascii.test(character) ||
-  (letterOrDigit.test(character) && !disallowed.test(character) && character.normalize("NFKC") === character.normalize("NFC"));
+  (letterOrDigit.test(character) && !disallowed.test(character) &&
+    character.normalize("NFKC") === character.normalize("NFC"));
 
 /** RFC 8265 §3.3.1: full-width and half-width characters become what they stand for. */
-const mapWidth = (text: string): string => text.replace(/[\uff01-\uffef\u3000]/g, (character) => character.normalize("NFKC"));
+const mapWidth = (text: string): string =>
+  text.replace(/[\uff01-\uffef\u3000]/g, (character) => character.normalize("NFKC"));
 
 // Letter by letter: a sigma at the end of a word is lower-cased as any other.
 const lowerCase = (text: string): string => Array.from(text, (character) => character.toLowerCase()).join("");
@@ -40,7 +42,9 @@ const mapName = (rules: NameRules, name: Uint8Array): string | null => {
   return Array.from(mapped).every(isIdentifierCharacter) ? mapped : null;
 };
 
-const bounded = (name: Uint8Array): Uint8Array | null => (name.length > 0 && name.length <= userNameLengthMax ? name : null);
+const bounded = (
+  name: Uint8Array,
+): Uint8Array | null => (name.length > 0 && name.length <= userNameLengthMax ? name : null);
 
 /** A user's name, as presented at login or registration, in its one form; null where it cannot be one. */
 export const userName = (rules: NameRules, presented: Uint8Array): Uint8Array | null => {
@@ -52,8 +56,8 @@ export const userName = (rules: NameRules, presented: Uint8Array): Uint8Array | 
 };
 
 /**
- * The user that a packet's recipient (64 bytes) names: without trailing zeros, mapped, and cut at the delimiter unless it
- * comes first.
+ * The user that a packet's recipient (64 bytes) names: without trailing zeros, mapped, and cut at the delimiter unless
+ * it comes first.
  */
 export const recipientName = (rules: NameRules, recipient: Uint8Array): Uint8Array | null => {
   if (rules.binaryRecipients) return bounded(recipient.slice());

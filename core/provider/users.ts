@@ -1,6 +1,6 @@
 /**
- * The Provider's accounts (wire-facts §10): by name in its one form, the link key that logs in and, for the keyserver, an
- * identity key. Stored in the table `users`: name → version 1 | link key 32 | 0, or 1 | identity key 32.
+ * The Provider's accounts (wire-facts §10): by name in its one form, the link key that logs in and, for the keyserver,
+ * an identity key. Stored in the table `users`: name → version 1 | link key 32 | 0, or 1 | identity key 32.
  *
  * @module
  */
@@ -24,7 +24,12 @@ export const userKeyLength = 32;
 export const userId = (name: Uint8Array): string => toHex(name);
 
 export const encodeAccount = ({ linkKey, identityKey }: Account): Uint8Array =>
-  concat(Uint8Array.of(version), linkKey, Uint8Array.of(identityKey === null ? 0 : 1), identityKey ?? new Uint8Array(0));
+  concat(
+    Uint8Array.of(version),
+    linkKey,
+    Uint8Array.of(identityKey === null ? 0 : 1),
+    identityKey ?? new Uint8Array(0),
+  );
 
 /** Null for another version, or what is no account. */
 export const decodeAccount = (bytes: Uint8Array): Account | null => {
@@ -32,7 +37,9 @@ export const decodeAccount = (bytes: Uint8Array): Account | null => {
   if (bytes[0] !== version) return null;
   const linkKey = bytes.slice(1, marker);
   if (bytes[marker] === 0 && bytes.length === marker + 1) return { linkKey, identityKey: null };
-  if (bytes[marker] === 1 && bytes.length === marker + 1 + userKeyLength) return { linkKey, identityKey: bytes.slice(marker + 1) };
+  if (bytes[marker] === 1 && bytes.length === marker + 1 + userKeyLength) {
+    return { linkKey, identityKey: bytes.slice(marker + 1) };
+  }
   return null;
 };
 
