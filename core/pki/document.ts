@@ -12,7 +12,7 @@ import { encodeJson, type JsonObject, type JsonValue, jsonInteger, struct } from
 import { decodeJson } from "../codec/json_reader.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
-import { type CertificateError, majority, verify, verifyThreshold } from "./cert.ts";
+import { type Certificate, type CertificateError, decodeValid, majority, verifyDecoded, verifyThreshold } from "./cert.ts";
 import { type Descriptor, type DescriptorError, providerLayer, verifyDescriptor } from "./descriptor.ts";
 import { type LoopixParameters, parameterFields, parametersFromFields } from "./parameters.ts";
 
@@ -185,13 +185,6 @@ const complete = (suite: Suite, fields: DocumentFields, context: DocumentContext
   return E.isLeft(providers) ? providers : E.right({ ...fields, topology, providers: providers.right });
 };
 
-const verifyCertified = (suite: Suite, certified: Uint8Array, isVote: boolean, context: DocumentContext): Either<DocumentError, Document> => {
-  const fields = decodeDocument(certified);
-  if (E.isLeft(fields)) return fields;
-  if ((fields.right.sharedRandomCommit.length > 0) !== isVote) return E.left("shared-random");
-  return complete(suite, fields.right, context);
-};
-
 /** The authorities that a network, or a client's configuration of it, has. */
 export interface Verifiers {
   /** Identity keys, 32 bytes each. */
@@ -200,23 +193,33 @@ export interface Verifiers {
   readonly threshold?: number;
 }
 
-/** A consensus document, if enough authorities signed it and it is well formed. */
+/** A consensus document, if enough authorities signed it and it is well formed. A vote is none, whoever signed it. */
 export const verifyDocument = (suite: Suite, verifiers: Verifiers, raw: Uint8Array, context: DocumentContext): Either<DocumentError, Document> => {
   const { authorities, threshold = majority(authorities.length) } = verifiers;
   const verified = verifyThreshold(suite, authorities, threshold, raw, context.nowSeconds);
-  return E.isLeft(verified) ? verified : verifyCertified(suite, verified.right.certified, false, context);
+  if (E.isLeft(verified)) return verified;
+  const fields = decodeDocument(verified.right.certified);
+  if (E.isLeft(fields)) return fields;
+  return fields.right.sharedRandomCommit.length === 0 ? complete(suite, fields.right, context) : E.left("shared-random");
 };
 
-/** A vote, signed by the one authority. */
-export const verifyVote = (suite: Suite, authority: Uint8Array, raw: Uint8Array, context: DocumentContext): Either<DocumentError, Document> => {
-  const certified = verify(suite, authority, raw, context.nowSeconds);
-  return E.isLeft(certified) ? certified : verifyCertified(suite, certified.right, true, context);
-};
+/** What one authority sends another: its vote, or the consensus with its signature. */
+export interface Ballot {
+  readonly type: "vote" | "signature";
+  readonly document: Document;
+  readonly certificate: Certificate;
+}
 
-/** A consensus that only one authority has signed yet: its signature for the others. */
-export const verifySignature = (suite: Suite, authority: Uint8Array, raw: Uint8Array, context: DocumentContext): Either<DocumentError, Document> => {
-  const certified = verify(suite, authority, raw, context.nowSeconds);
-  return E.isLeft(certified) ? certified : verifyCertified(suite, certified.right, false, context);
+/** A vote or a consensus that the one authority signed (identity key, 32 bytes), and nobody else. */
+export const verifyBallot = (suite: Suite, authority: Uint8Array, raw: Uint8Array, context: DocumentContext): Either<DocumentError, Ballot> => {
+  const certificate = decodeValid(raw, context.nowSeconds);
+  if (E.isLeft(certificate)) return certificate;
+  const certified = verifyDecoded(suite, authority, certificate.right);
+  if (E.isLeft(certified)) return certified;
+  const fields = decodeDocument(certified.right);
+  if (E.isLeft(fields)) return fields;
+  const type = fields.right.sharedRandomCommit.length === 0 ? "signature" : "vote";
+  return E.map((document: Document): Ballot => ({ type, document, certificate: certificate.right }))(complete(suite, fields.right, context));
 };
 
 /* What nodes and clients ask of a document */
