@@ -1,9 +1,11 @@
 /**
- * A deterministic, strict, depth-limited codec for the part of CBOR (RFC 7049) that signed bytes use: integers, byte and text
- * strings, arrays, maps with text keys, true, false and null, all of definite and shortest length (wire-facts §13).
+ * A deterministic, strict, depth-limited codec for the part of CBOR (RFC 7049) that signed bytes use: integers, byte
+ * and text strings, arrays, maps with text keys, true, false and null, all of definite and shortest length (wire-facts
+ * §13).
  *
- * Maps keep their order: Go wrote structures with sorted keys in 2019 and in declaration order in 2020 (releases.md), so that
- * whoever writes decides, and `encodeCbor(decodeCbor(b))` is `b`. Signatures are checked over received bytes, never over these.
+ * Maps keep their order: Go wrote structures with sorted keys in 2019 and in declaration order in 2020 (releases.md),
+ * so that whoever writes decides, and `encodeCbor(decodeCbor(b))` is `b`. Signatures are checked over received bytes,
+ * never over these.
  *
  * @module
  */
@@ -115,7 +117,13 @@ const readArgument = (reader: Reader, information: number): number | null => {
   if (reader.at + size > reader.bytes.length) return fail(reader, "truncated");
   const { view, at } = reader;
   reader.at += size;
-  const value = size === 1 ? view.getUint8(at) : size === 2 ? view.getUint16(at) : size === 4 ? view.getUint32(at) : Number(view.getBigUint64(at));
+  const value = size === 1
+    ? view.getUint8(at)
+    : size === 2
+    ? view.getUint16(at)
+    : size === 4
+    ? view.getUint32(at)
+    : Number(view.getBigUint64(at));
   const least = size === 1 ? 24 : size === 2 ? 0x100 : size === 4 ? 0x1_0000 : 0x1_0000_0000;
   if (value < least) return fail(reader, "not-shortest");
   // From 2^53 on the conversion above may have rounded.

@@ -1,9 +1,10 @@
 /**
- * The JSON dialect of descriptors and documents (wire-facts §5.1): what Go's ugorji codec writes with canonical order and all
- * integers as decimal strings. The writer gives those bytes; the reader is strict, bounded and takes integers either way.
+ * The JSON dialect of descriptors and documents (wire-facts §5.1): what Go's ugorji codec writes with canonical order
+ * and all integers as decimal strings. The writer gives those bytes; the reader is strict, bounded and takes integers
+ * either way.
  *
- * Objects are Maps, so that a key such as `__proto__` is a key like any other. Numbers are floats: whoever writes an integer
- * writes its decimal text. Maps keep their order; `struct` gives the order of Go's structures.
+ * Objects are Maps, so that a key such as `__proto__` is a key like any other. Numbers are floats: whoever writes an
+ * integer writes its decimal text. Maps keep their order; `struct` gives the order of Go's structures.
  *
  * @module
  */
@@ -32,8 +33,8 @@ export const struct = (fields: Readonly<Record<string, JsonValue>>): JsonObject 
 /* Writing */
 
 /**
- * A float as the Go codec writes it: whole numbers below 2^52 with `.0`, larger ones up to 1e21 in full and without, the
- * rest of them shortest, with an exponent only below 1e-6 and from 1e21.
+ * A float as the Go codec writes it: whole numbers below 2^52 with `.0`, larger ones up to 1e21 in full and without,
+ * the rest of them shortest, with an exponent only below 1e-6 and from 1e21.
  */
 export const jsonFloat = (value: number): string => {
   invariant(Number.isFinite(value), "JSON has no infinities");
@@ -46,20 +47,35 @@ export const jsonFloat = (value: number): string => {
 // Go writes at least two digits of an exponent.
 const withExponent = (value: number): string => value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 
-const shortEscapes: Readonly<Record<string, string>> = { '"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const shortEscapes: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  "\\": "\\\\",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+};
 
 // deno-lint-ignore no-control-regex
 const escaped = /["\\<>&\u0000-\u001f\u2028\u2029]/g;
 
 const jsonString = (text: string): string =>
-  `"${text.replace(escaped, (letter) => shortEscapes[letter] ?? `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`)}"`;
+  `"${
+    text.replace(
+      escaped,
+      (letter) => shortEscapes[letter] ?? `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    )
+  }"`;
 
 const text = (value: JsonValue): string => {
   if (value === null) return "null";
   if (typeof value === "boolean") return value ? "true" : "false";
   if (typeof value === "number") return jsonFloat(value);
   if (typeof value === "string") return jsonString(value);
-  if (value instanceof Map) return `{${[...value as JsonObject].map(([key, item]) => `${jsonString(key)}:${text(item)}`).join(",")}}`;
+  if (value instanceof Map) {
+    return `{${[...value as JsonObject].map(([key, item]) => `${jsonString(key)}:${text(item)}`).join(",")}}`;
+  }
   return `[${(value as ReadonlyArray<JsonValue>).map(text).join(",")}]`;
 };
 

@@ -1,5 +1,6 @@
 /**
- * The strict, bounded reader of the JSON dialect of core/codec/json.ts (RFC 8259 without duplicate keys and lone surrogates).
+ * The strict, bounded reader of the JSON dialect of core/codec/json.ts (RFC 8259 without duplicate keys and lone
+ * surrogates).
  *
  * It reads bytes, not text, since nearly all of a document is base64 that needs no decoding of UTF-8.
  *
@@ -25,7 +26,17 @@ const fail = (reader: Reader, error: JsonError): null => {
   return null;
 };
 
-const code = { quote: 0x22, comma: 0x2c, minus: 0x2d, colon: 0x3a, backslash: 0x5c, openArray: 0x5b, closeArray: 0x5d, open: 0x7b, close: 0x7d } as const;
+const code = {
+  quote: 0x22,
+  comma: 0x2c,
+  minus: 0x2d,
+  colon: 0x3a,
+  backslash: 0x5c,
+  openArray: 0x5b,
+  closeArray: 0x5d,
+  open: 0x7b,
+  close: 0x7d,
+} as const;
 
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
@@ -78,7 +89,16 @@ const readString = (reader: Reader): string | null => {
   return escapes ? unescape(reader, text) : text;
 };
 
-const unescaped: Readonly<Record<string, string>> = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+const unescaped: Readonly<Record<string, string>> = {
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+};
 
 const unescape = (reader: Reader, text: string): string | null => {
   let [result, at] = ["", 0];
@@ -95,7 +115,9 @@ const unescape = (reader: Reader, text: string): string | null => {
     } else return fail(reader, "syntax");
   }
   result += text.slice(at);
-  return /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(result) ? fail(reader, "not-utf8") : result;
+  return /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(result)
+    ? fail(reader, "not-utf8")
+    : result;
 };
 
 const isNumberByte = (byte: number): boolean =>
@@ -103,12 +125,16 @@ const isNumberByte = (byte: number): boolean =>
 
 const readNumber = (reader: Reader): number | null => {
   const from = reader.at;
-  while (reader.at < reader.bytes.length && reader.at - from < 40 && isNumberByte(reader.bytes[reader.at]!)) reader.at++;
+  while (reader.at < reader.bytes.length && reader.at - from < 40 && isNumberByte(reader.bytes[reader.at]!)) {
+    reader.at++;
+  }
   const digits = ascii(reader.bytes.subarray(from, reader.at));
   if (!/^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(digits)) return fail(reader, "number");
   const value = Number(digits);
   // An integer beyond 2^53 would be rounded: better refused than changed.
-  const exact = /^-?[0-9]+$/.test(digits) && !Number.isSafeInteger(value) && digits.length < 21 ? false : Number.isFinite(value);
+  const exact = /^-?[0-9]+$/.test(digits) && !Number.isSafeInteger(value) && digits.length < 21
+    ? false
+    : Number.isFinite(value);
   return exact ? value : fail(reader, "number");
 };
 

@@ -51,7 +51,8 @@ const isIpv6 = (host: string): boolean => {
 };
 
 // Go takes an IPv4 address in IPv6 notation for an IPv4 address.
-const isMappedIpv4 = (host: string): boolean => isIpv6(host) && /^(0{0,4}:){0,5}:?ffff:([0-9.]+|[0-9a-f]{1,4}:[0-9a-f]{1,4})$/i.test(host);
+const isMappedIpv4 = (host: string): boolean =>
+  isIpv6(host) && /^(0{0,4}:){0,5}:?ffff:([0-9.]+|[0-9a-f]{1,4}:[0-9a-f]{1,4})$/i.test(host);
 
 /** 4 or 6 for a literal IP address without a zone, else null. */
 export const ipVersion = (host: string): 4 | 6 | null => {
@@ -66,7 +67,8 @@ const isLabel = (label: string): boolean => {
 };
 
 /** A DNS name (perhaps internationalised), perhaps with its final dot. */
-export const isHostName = (host: string): boolean => host.length <= 253 && host.replace(/\.$/, "").split(".").every(isLabel);
+export const isHostName = (host: string): boolean =>
+  host.length <= 253 && host.replace(/\.$/, "").split(".").every(isLabel);
 
 const isAddressOf = (transport: string) => (address: string): boolean => {
   if (address.length > addressLengthMax) return false;
@@ -80,7 +82,9 @@ const isTransport = (transport: string, list: ReadonlyArray<string>, isProvider:
   if (transport === "" || list.length === 0 || list.length > addressesMax) return false;
   if (transport === "tcp4" || transport === "tcp6") return list.every(isAddressOf(transport));
   if (!isProvider) return false;
-  return transport === "tcp" ? list.every(isAddressOf(transport)) : list.every((address) => address.length <= addressLengthMax);
+  return transport === "tcp"
+    ? list.every(isAddressOf(transport))
+    : list.every((address) => address.length <= addressLengthMax);
 };
 
 /** At least one `tcp4` address, and nothing that other nodes or clients could not use. */

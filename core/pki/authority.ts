@@ -1,17 +1,27 @@
 /**
- * The voting directory authority: accepts descriptors, votes, reveals, tabulates, signs and publishes, epoch after epoch
- * (specs/pki.rst §2.1, §3, wire-facts §5.6).
+ * The voting directory authority: accepts descriptors, votes, reveals, tabulates, signs and publishes, epoch after
+ * epoch (specs/pki.rst §2.1, §3, wire-facts §5.6).
  *
- * What happens at the end of each phase is in authority_phases.ts; what peers send in ballots.ts, what nodes send in
- * enrolment.ts, connections in authority_links.ts and authority_errands.ts, what is voted on in tally.ts. As in Go, get_vote
- * is not served.
+ * What happens at the end of each phase is in authority_phases.ts; what peers send in authority_ballots.ts, what nodes
+ * send in authority_enrolment.ts, connections in authority_links.ts and authority_errands.ts, what is voted on in
+ * authority_tally.ts. As in Go, get_vote is not served.
  *
  * @module
  */
 import { Map as PersistentMap, OrderedMap } from "immutable";
 import type { Suite } from "../crypto/suite.ts";
 import type { Effect, Incoming } from "../effects.ts";
-import { absurd, after, type Context, earliest, type Machine, mono, type Mono, type Step, type Tick } from "../machine.ts";
+import {
+  absurd,
+  after,
+  type Context,
+  earliest,
+  type Machine,
+  type Mono,
+  mono,
+  type Step,
+  type Tick,
+} from "../machine.ts";
 import type { Address } from "../system.ts";
 import type { SessionReport } from "../wire/session.ts";
 import { type AuthorityConfig, membershipOf } from "./authority_config.ts";
@@ -20,7 +30,7 @@ import { admit, closeSilent, hearFrom, linksWakeAt } from "./authority_links.ts"
 import { turn } from "./authority_phases.ts";
 import { andThen, type AuthorityState, only, type Outcome, prune } from "./authority_state.ts";
 import { epochAt } from "./epoch.ts";
-import { phaseEnd } from "./round.ts";
+import { phaseEnd } from "./authority_round.ts";
 import { noLineage } from "./shared_random.ts";
 
 export type AuthorityEvent = Incoming | SessionReport;
@@ -29,9 +39,14 @@ export type AuthorityEvent = Incoming | SessionReport;
 const advance = (suite: Suite, context: Context, state: AuthorityState): Outcome => {
   const { clock } = state.config;
   let outcome = only(state);
-  while (phaseEnd(clock, outcome.state.round) <= context.wall) outcome = andThen(outcome, (next) => turn(suite, context, next));
+  while (phaseEnd(clock, outcome.state.round) <= context.wall) {
+    outcome = andThen(outcome, (next) => turn(suite, context, next));
+  }
   const { epoch } = epochAt(clock, context.wall);
-  const current = andThen(outcome, (next) => recall(prune(next, epoch), (_, errand) => errand.purpose === "document" && errand.epoch < epoch - 1));
+  const current = andThen(
+    outcome,
+    (next) => recall(prune(next, epoch), (_, errand) => errand.purpose === "document" && errand.epoch < epoch - 1),
+  );
   return { ...current, state: { ...current.state, roundDeadline: deadlineOf(context, current.state) } };
 };
 
@@ -59,7 +74,13 @@ const initial = (suite: Suite, context: Context, config: AuthorityConfig): Autho
   sessions: 0,
 });
 
-const handle = (suite: Suite, context: Context, state: AuthorityState, self: Address, event: AuthorityEvent | Tick): Outcome => {
+const handle = (
+  suite: Suite,
+  context: Context,
+  state: AuthorityState,
+  self: Address,
+  event: AuthorityEvent | Tick,
+): Outcome => {
   switch (event.type) {
     case "Tick":
       return closeSilent(context, state);
@@ -90,10 +111,15 @@ const stepOf = (outcome: Outcome): Step<AuthorityState, Effect> => ({
 });
 
 /** The authority machine, which lives at one address and owns its sessions. */
-export const createAuthority = (suite: Suite, self: Address): Machine<AuthorityConfig, AuthorityState, AuthorityEvent, Effect> => {
+export const createAuthority = (
+  suite: Suite,
+  self: Address,
+): Machine<AuthorityConfig, AuthorityState, AuthorityEvent, Effect> => {
   const run = (context: Context, start: Outcome, event: AuthorityEvent | Tick | null): Step<AuthorityState, Effect> => {
     const advanced = andThen(start, (state) => advance(suite, context, state));
-    const handled = event === null ? advanced : andThen(advanced, (state) => handle(suite, context, state, self, event));
+    const handled = event === null
+      ? advanced
+      : andThen(advanced, (state) => handle(suite, context, state, self, event));
     return stepOf(andThen(handled, (state) => setOut(context, state, self)));
   };
   return {

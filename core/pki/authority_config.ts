@@ -29,7 +29,10 @@ export interface AuthorityConfig {
   readonly layers: number;
   readonly minNodesPerLayer: number;
   readonly clock: EpochClock;
-  /** `go`: three periods and ten minutes after tabulation, as Go authorities vote; `epoch`: the end of the epoch three later. */
+  /**
+   * `go`: three periods and ten minutes after tabulation, as Go authorities vote; `epoch`: the end of the epoch three
+   * later.
+   */
   readonly certificateExpiration: "go" | "epoch";
 }
 

@@ -50,10 +50,20 @@ const answers: Readonly<Record<Purpose, CommandType>> = {
 const sendPrefix = "send/";
 
 /** Brings a command to every peer, in place of what was being brought to them before. */
-export const bringToPeers = (context: Context, state: AuthorityState, purpose: Purpose, epoch: number, command: Command): Outcome => {
+export const bringToPeers = (
+  context: Context,
+  state: AuthorityState,
+  purpose: Purpose,
+  epoch: number,
+  command: Command,
+): Outcome => {
   const recalled = recall(state, (key) => key.startsWith(sendPrefix));
   return [...state.members.peers.keys()].reduce<Outcome>(
-    (outcome, peer) => andThen(outcome, (next) => set(context, next, `${sendPrefix}${peer}`, { purpose, epoch, peers: [peer], command })),
+    (outcome, peer) =>
+      andThen(
+        outcome,
+        (next) => set(context, next, `${sendPrefix}${peer}`, { purpose, epoch, peers: [peer], command }),
+      ),
     recalled,
   );
 };
@@ -67,13 +77,23 @@ export const fetchDocument = (context: Context, state: AuthorityState, epoch: nu
   return set(context, state, key, { purpose: "document", epoch, peers, command: { type: "GetConsensus", epoch } });
 };
 
-const set = (context: Context, state: AuthorityState, key: string, errand: Pick<Errand, "purpose" | "epoch" | "peers" | "command">): Outcome =>
-  only({ ...state, errands: state.errands.set(key, { ...errand, failures: 0, standing: { type: "resting", until: context.now } }) });
+const set = (
+  context: Context,
+  state: AuthorityState,
+  key: string,
+  errand: Pick<Errand, "purpose" | "epoch" | "peers" | "command">,
+): Outcome =>
+  only({
+    ...state,
+    errands: state.errands.set(key, { ...errand, failures: 0, standing: { type: "resting", until: context.now } }),
+  });
 
 /** Gives up errands, and the connections that they are on. */
 export const recall = (state: AuthorityState, which: (key: string, errand: Errand) => boolean): Outcome => {
   const recalled = state.errands.filter((errand, key) => which(key, errand));
-  const closes = [...recalled.values()].flatMap(({ standing }) => standing.type === "travelling" ? [request(standing.session, { type: "Close", polite: false })] : []);
+  const closes = [...recalled.values()].flatMap(({ standing }) =>
+    standing.type === "travelling" ? [request(standing.session, { type: "Close", polite: false })] : []
+  );
   return only({ ...state, errands: state.errands.filterNot((_, key) => recalled.has(key)) }, ...closes);
 };
 
@@ -82,14 +102,18 @@ const request = (session: Address, event: SessionRequest): Effect => tell(sessio
 /** When the next errand sets out. */
 export const errandsWakeAt = (state: AuthorityState): Mono | null =>
   state.errands.reduce<Mono | null>(
-    (first, { standing }) => standing.type === "resting" && (first === null || standing.until < first) ? standing.until : first,
+    (first, { standing }) =>
+      standing.type === "resting" && (first === null || standing.until < first) ? standing.until : first,
     null,
   );
 
 /** Sends out the errands whose time has come. */
 export const setOut = (context: Context, state: AuthorityState, self: Address): Outcome =>
   [...state.errands.entries()].reduce<Outcome>(
-    (outcome, [key, errand]) => errand.standing.type === "resting" && errand.standing.until <= context.now ? andThen(outcome, (next) => dial(next, self, key, errand)) : outcome,
+    (outcome, [key, errand]) =>
+      errand.standing.type === "resting" && errand.standing.until <= context.now
+        ? andThen(outcome, (next) => dial(next, self, key, errand))
+        : outcome,
     only(state),
   );
 
@@ -107,7 +131,12 @@ const dial = (state: AuthorityState, self: Address, key: string, errand: Errand)
     queueLength: 1,
   };
   const errands = state.errands.set(key, { ...errand, standing: { type: "travelling", session } });
-  return only({ ...state, errands, sessions: state.sessions + 1 }, { type: "Spawn", at: session, kind: "session", config });
+  return only({ ...state, errands, sessions: state.sessions + 1 }, {
+    type: "Spawn",
+    at: session,
+    kind: "session",
+    config,
+  });
 };
 
 /** The errand that a session is for. */
@@ -115,7 +144,13 @@ export const errandOn = (state: AuthorityState, session: Address): readonly [str
   state.errands.findEntry(({ standing }) => standing.type === "travelling" && standing.session === session) ?? null;
 
 /** What a session reports of an errand. */
-export const hearOf = (suite: Suite, context: Context, state: AuthorityState, [key, errand]: readonly [string, Errand], { session, report }: SessionReport): Outcome => {
+export const hearOf = (
+  suite: Suite,
+  context: Context,
+  state: AuthorityState,
+  [key, errand]: readonly [string, Errand],
+  { session, report }: SessionReport,
+): Outcome => {
   switch (report.type) {
     case "Authorize":
       return only(state, request(session, authorize(state, errand.peers[0]!, report.additionalData, report.key)));
@@ -134,7 +169,9 @@ export const hearOf = (suite: Suite, context: Context, state: AuthorityState, [k
 
 const authorize = (state: AuthorityState, peer: Hex, additionalData: Uint8Array, key: Uint8Array): SessionRequest => {
   if (!equal(additionalData, fromHex(peer)!)) return { type: "Denied", reason: "wrong-identity" };
-  return equal(key, state.members.peers.get(peer)!.linkKey) ? { type: "Allowed" } : { type: "Denied", reason: "wrong-link-key" };
+  return equal(key, state.members.peers.get(peer)!.linkKey)
+    ? { type: "Allowed" }
+    : { type: "Denied", reason: "wrong-link-key" };
 };
 
 /** Tries again later; with several peers to ask, the next one at once until each has been asked. */
@@ -142,14 +179,39 @@ const retry = (context: Context, state: AuthorityState, key: string, errand: Err
   const [peer, ...others] = errand.peers;
   const failures = errand.failures + 1;
   const rounds = Math.floor(failures / errand.peers.length);
-  const pause = failures % errand.peers.length !== 0 ? 0 : Math.min(pauseMaxMs, firstPauseMs * 2 ** Math.min(rounds - 1, 10));
-  const fields = { epoch: errand.epoch, authority: peerName(state.members, peer!), purpose: errand.purpose, error: reason };
-  const line = log("DEBUG", "peer-unreachable", `No success with a ${errand.purpose} at authority ${fields.authority}: ${reason}`, fields);
-  const resting: Errand = { ...errand, peers: [...others, peer!], failures, standing: { type: "resting", until: after(context.now, pause) } };
+  const pause = failures % errand.peers.length !== 0
+    ? 0
+    : Math.min(pauseMaxMs, firstPauseMs * 2 ** Math.min(rounds - 1, 10));
+  const fields = {
+    epoch: errand.epoch,
+    authority: peerName(state.members, peer!),
+    purpose: errand.purpose,
+    error: reason,
+  };
+  const line = log(
+    "DEBUG",
+    "peer-unreachable",
+    `No success with a ${errand.purpose} at authority ${fields.authority}: ${reason}`,
+    fields,
+  );
+  const resting: Errand = {
+    ...errand,
+    peers: [...others, peer!],
+    failures,
+    standing: { type: "resting", until: after(context.now, pause) },
+  };
   return only({ ...state, errands: state.errands.set(key, resting) }, line);
 };
 
-const answered = (suite: Suite, context: Context, state: AuthorityState, key: string, errand: Errand, session: Address, command: Command): Outcome => {
+const answered = (
+  suite: Suite,
+  context: Context,
+  state: AuthorityState,
+  key: string,
+  errand: Errand,
+  session: Address,
+  command: Command,
+): Outcome => {
   const close = request(session, { type: "Close", polite: false });
   const outcome = judge(suite, context, state, key, errand, command);
   return { state: outcome.state, effects: [close, ...outcome.effects] };
@@ -158,20 +220,50 @@ const answered = (suite: Suite, context: Context, state: AuthorityState, key: st
 const done = (state: AuthorityState, key: string, ...effects: ReadonlyArray<Effect>): Outcome =>
   only({ ...state, errands: state.errands.delete(key) }, ...effects);
 
-const judge = (suite: Suite, context: Context, state: AuthorityState, key: string, errand: Errand, command: Command): Outcome => {
+const judge = (
+  suite: Suite,
+  context: Context,
+  state: AuthorityState,
+  key: string,
+  errand: Errand,
+  command: Command,
+): Outcome => {
   if (command.type === "Consensus") return receiveConsensus(suite, context, state, key, errand, command);
-  if (command.type !== "VoteStatus" && command.type !== "RevealStatus") return retry(context, state, key, errand, "wrong-answer");
+  if (command.type !== "VoteStatus" && command.type !== "RevealStatus") {
+    return retry(context, state, key, errand, "wrong-answer");
+  }
   const statuses = command.type === "VoteStatus" ? voteStatus : revealStatus;
   const { status } = command;
   if (status === statuses.tooEarly) return retry(context, state, key, errand, "too-early");
   if (status === statuses.ok || status === statuses.alreadyReceived) return done(state, key);
-  const fields = { epoch: errand.epoch, authority: peerName(state.members, errand.peers[0]!), purpose: errand.purpose, status };
-  return done(state, key, log("WARNING", "peer-refused", `Authority ${fields.authority} refused our ${errand.purpose} with status ${status}`, fields));
+  const fields = {
+    epoch: errand.epoch,
+    authority: peerName(state.members, errand.peers[0]!),
+    purpose: errand.purpose,
+    status,
+  };
+  return done(
+    state,
+    key,
+    log(
+      "WARNING",
+      "peer-refused",
+      `Authority ${fields.authority} refused our ${errand.purpose} with status ${status}`,
+      fields,
+    ),
+  );
 };
 
 type ConsensusCommand = Extract<Command, { readonly type: "Consensus" }>;
 
-const receiveConsensus = (suite: Suite, context: Context, state: AuthorityState, key: string, errand: Errand, command: ConsensusCommand): Outcome => {
+const receiveConsensus = (
+  suite: Suite,
+  context: Context,
+  state: AuthorityState,
+  key: string,
+  errand: Errand,
+  command: ConsensusCommand,
+): Outcome => {
   const { epoch } = errand;
   if (command.status === consensusStatus.notFound) return retry(context, state, key, errand, "not-found");
   if (command.status !== consensusStatus.ok) return withoutPeer(context, state, key, errand);
@@ -183,10 +275,19 @@ const receiveConsensus = (suite: Suite, context: Context, state: AuthorityState,
   });
   if (E.isRight(verified)) {
     const line = log("INFO", "fetched", `Fetched the document for epoch ${epoch} from a peer`, { epoch });
-    return done({ ...state, documents: state.documents.set(epoch, { document: verified.right, raw: command.payload }) }, key, line);
+    return done(
+      { ...state, documents: state.documents.set(epoch, { document: verified.right, raw: command.payload }) },
+      key,
+      line,
+    );
   }
   const authority = peerName(state.members, errand.peers[0]!);
-  const line = log("WARNING", "invalid-document", `Authority ${authority} gave out an invalid document: ${verified.left}`, { epoch, authority, error: verified.left });
+  const line = log(
+    "WARNING",
+    "invalid-document",
+    `Authority ${authority} gave out an invalid document: ${verified.left}`,
+    { epoch, authority, error: verified.left },
+  );
   return andThen(only(state, line), (next) => withoutPeer(context, next, key, errand));
 };
 

@@ -1,8 +1,9 @@
 /**
- * Connections that others open to an authority: who they are, and their one command (specs/pki.rst §5, wire-facts §2.7, §5.6).
+ * Connections that others open to an authority: who they are, and their one command (specs/pki.rst §5, wire-facts
+ * §2.7, §5.6).
  *
- * Nobody may hold a connection without a command for more than 30 s. There is room for so many connections in all and from
- * one host; hosts of the other authorities have room of their own, so that a crowd cannot keep a vote out.
+ * Nobody may hold a connection without a command for more than 30 s. There is room for so many connections in all and
+ * from one host; hosts of the other authorities have room of their own, so that a crowd cannot keep a vote out.
  *
  * @module
  */
@@ -16,10 +17,10 @@ import type { SessionConfig, SessionReport, SessionRequest } from "../wire/sessi
 import type { Hex, Membership } from "./authority_config.ts";
 import { commandLengthMax } from "./authority_errands.ts";
 import { andThen, type AuthorityState, only, type Outcome, secondsOf } from "./authority_state.ts";
-import { type Receipt, receiveReveal, receiveVote } from "./ballots.ts";
-import { receiveDescriptor } from "./enrolment.ts";
+import { type Receipt, receiveReveal, receiveVote } from "./authority_ballots.ts";
+import { receiveDescriptor } from "./authority_enrolment.ts";
 import { epochAt } from "./epoch.ts";
-import { publishDeadlineMs } from "./round.ts";
+import { publishDeadlineMs } from "./authority_round.ts";
 
 /** What a peer may do, by what it authenticated as. */
 export type Role =
@@ -53,10 +54,19 @@ const hasRoom = (state: AuthorityState, host: string): boolean => {
 };
 
 /** A listener took a connection. */
-export const admit = (context: Context, state: AuthorityState, self: Address, { connection, remote }: Incoming): Outcome => {
+export const admit = (
+  context: Context,
+  state: AuthorityState,
+  self: Address,
+  { connection, remote }: Incoming,
+): Outcome => {
   const host = hostOf(remote);
   if (!hasRoom(state, host)) {
-    return only(state, { type: "Refuse", connection }, log("DEBUG", "too-many-connections", "Refused a connection: there are too many", { host }));
+    return only(
+      state,
+      { type: "Refuse", connection },
+      log("DEBUG", "too-many-connections", "Refused a connection: there are too many", { host }),
+    );
   }
   const config: SessionConfig = {
     self: connection,
@@ -81,7 +91,11 @@ const forget = (state: AuthorityState, connection: Address, { host }: Link): Aut
 };
 
 const close = (state: AuthorityState, connection: Address, { host }: Link, ...before: ReadonlyArray<Effect>): Outcome =>
-  only({ ...state, links: state.links.set(connection, { type: "closing", host }) }, ...before, request(connection, { type: "Close", polite: false }));
+  only(
+    { ...state, links: state.links.set(connection, { type: "closing", host }) },
+    ...before,
+    request(connection, { type: "Close", polite: false }),
+  );
 
 /** When the oldest connection without a command is closed. */
 export const linksWakeAt = ({ links }: AuthorityState): Mono | null => {
@@ -101,7 +115,13 @@ export const closeSilent = (context: Context, state: AuthorityState): Outcome =>
 };
 
 /** What a session of one of these connections reports. */
-export const hearFrom = (suite: Suite, context: Context, state: AuthorityState, link: Link, { session, report }: SessionReport): Outcome => {
+export const hearFrom = (
+  suite: Suite,
+  context: Context,
+  state: AuthorityState,
+  link: Link,
+  { session, report }: SessionReport,
+): Outcome => {
   switch (report.type) {
     case "Authorize":
       return authorize(suite, state, session, link, report.additionalData, report.key);
@@ -117,15 +137,30 @@ export const hearFrom = (suite: Suite, context: Context, state: AuthorityState, 
   }
 };
 
-const authorize = (suite: Suite, state: AuthorityState, session: Address, link: Link, additionalData: Uint8Array, key: Uint8Array): Outcome => {
+const authorize = (
+  suite: Suite,
+  state: AuthorityState,
+  session: Address,
+  link: Link,
+  additionalData: Uint8Array,
+  key: Uint8Array,
+): Outcome => {
   if (link.type !== "opening") return only(state);
   const role = roleOf(suite, state.members, additionalData, key);
   if (typeof role === "string") return only(state, request(session, { type: "Denied", reason: role }));
-  return only({ ...state, links: state.links.set(session, { ...link, type: "listening", role }) }, request(session, { type: "Allowed" }));
+  return only(
+    { ...state, links: state.links.set(session, { ...link, type: "listening", role }) },
+    request(session, { type: "Allowed" }),
+  );
 };
 
 /** Who presents this, or why nobody we know does. */
-const roleOf = (suite: Suite, members: Membership, additionalData: Uint8Array, key: Uint8Array): Role | "additional-data" | "wrong-key" | "not-listed" => {
+const roleOf = (
+  suite: Suite,
+  members: Membership,
+  additionalData: Uint8Array,
+  key: Uint8Array,
+): Role | "additional-data" | "wrong-key" | "not-listed" => {
   if (additionalData.length === 0) return { type: "client" };
   if (additionalData.length !== identityLength) return "additional-data";
   const identity = toHex(additionalData);
@@ -139,11 +174,24 @@ const roleOf = (suite: Suite, members: Membership, additionalData: Uint8Array, k
 };
 
 /** Answers the one command, and closes; what the peer may not ask is closed without an answer. */
-const obey = (suite: Suite, context: Context, state: AuthorityState, session: Address, link: Extract<Link, { readonly type: "listening" }>, command: Command): Outcome => {
+const obey = (
+  suite: Suite,
+  context: Context,
+  state: AuthorityState,
+  session: Address,
+  link: Extract<Link, { readonly type: "listening" }>,
+  command: Command,
+): Outcome => {
   const { role } = link;
-  const reply = (answer: Command): Outcome => close(state, session, link, request(session, { type: "Send", command: answer }));
+  const reply = (answer: Command): Outcome =>
+    close(state, session, link, request(session, { type: "Send", command: answer }));
   const receipt = (type: "PostDescriptorStatus" | "VoteStatus" | "RevealStatus", received: Receipt): Outcome => {
-    const outcome = close(received.state, session, link, request(session, { type: "Send", command: { type, status: received.status } }));
+    const outcome = close(
+      received.state,
+      session,
+      link,
+      request(session, { type: "Send", command: { type, status: received.status } }),
+    );
     return { state: outcome.state, effects: [...received.effects, ...outcome.effects] };
   };
   if (command.type === "GetConsensus") return reply(consensusFor(context, state, command.epoch));
@@ -156,7 +204,15 @@ const obey = (suite: Suite, context: Context, state: AuthorityState, session: Ad
   if (command.type === "Reveal" && role.type === "authority") {
     return receipt("RevealStatus", receiveReveal(suite, state, role.peer, command, secondsOf(context.wall)));
   }
-  return close(state, session, link, log("INFO", "wrong-command", `Closed a connection of a ${role.type} that sent ${command.type}`, { role: role.type, command: command.type }));
+  return close(
+    state,
+    session,
+    link,
+    log("INFO", "wrong-command", `Closed a connection of a ${role.type} that sent ${command.type}`, {
+      role: role.type,
+      command: command.type,
+    }),
+  );
 };
 
 /** The document; or gone where there will never be one, not found where there may be (releases.md). */
@@ -165,5 +221,9 @@ const consensusFor = (context: Context, { documents, config }: AuthorityState, e
   if (published !== undefined) return { type: "Consensus", status: consensusStatus.ok, payload: published.raw };
   const { epoch: now, elapsedMs } = epochAt(config.clock, context.wall);
   const isGone = epoch <= now || (epoch === now + 1 && elapsedMs > publishDeadlineMs(config.clock));
-  return { type: "Consensus", status: isGone ? consensusStatus.gone : consensusStatus.notFound, payload: new Uint8Array(0) };
+  return {
+    type: "Consensus",
+    status: isGone ? consensusStatus.gone : consensusStatus.notFound,
+    payload: new Uint8Array(0),
+  };
 };

@@ -1,8 +1,9 @@
 /**
- * What a voting authority does as each phase of a round ends (specs/pki.rst §3, wire-facts §5.6; genesis and prior shared
- * random values as in the Go set of 2020).
+ * What a voting authority does as each phase of a round ends (specs/pki.rst §3, wire-facts §5.6; genesis and prior
+ * shared random values as in the Go set of 2020).
  *
- * Departures from Go: a round is lost where the clock jumps over its end; a lost or too thin consensus names who was missing.
+ * Departures from Go: a round is lost where the clock jumps over its end; a lost or too thin consensus names who was
+ * missing.
  *
  * @module
  */
@@ -19,16 +20,30 @@ import { sign } from "./cert.ts";
 import { certificateExpiration, type Descriptor } from "./descriptor.ts";
 import { type DocumentContext, encodeDocument, verifyBallot, verifyDocument } from "./document.ts";
 import { epochAt, epochStart } from "./epoch.ts";
-import { type ActiveRound, joinDeadlineMs, missingOf, noBallots, type Round, type TallyFailure } from "./round.ts";
+import { type ActiveRound, joinDeadlineMs, missingOf, noBallots, type Round, type TallyFailure } from "./authority_round.ts";
 import { commitTo, lineageAtTabulation, lineageAtVote, noLineage } from "./shared_random.ts";
-import { areEnough, combine, consensusFields, type Draft, type Nodes, sortNodes, tally, tallySharedRandom, voteFields } from "./tally.ts";
+import {
+  areEnough,
+  combine,
+  consensusFields,
+  type Draft,
+  type Nodes,
+  sortNodes,
+  tally,
+  tallySharedRandom,
+  voteFields,
+} from "./authority_tally.ts";
 
 type Phase<T extends Round["type"]> = Extract<Round, { readonly type: T }>;
 
 const phaseLog = (round: Round): Effect =>
-  log("INFO", "round", `The round for epoch ${round.votingEpoch} is in phase ${round.type}`, { epoch: round.votingEpoch, phase: round.type });
+  log("INFO", "round", `The round for epoch ${round.votingEpoch} is in phase ${round.type}`, {
+    epoch: round.votingEpoch,
+    phase: round.type,
+  });
 
-const enter = (state: AuthorityState, round: Round, ...effects: ReadonlyArray<Effect>): Outcome => only({ ...state, round }, ...effects, phaseLog(round));
+const enter = (state: AuthorityState, round: Round, ...effects: ReadonlyArray<Effect>): Outcome =>
+  only({ ...state, round }, ...effects, phaseLog(round));
 
 const contextFor = (context: Context, state: AuthorityState, epoch: number): DocumentContext => ({
   epoch,
@@ -75,8 +90,17 @@ const castVote = (suite: Suite, context: Context, state: AuthorityState, round: 
   const previous = state.documents.get(votingEpoch - 1)?.document ?? null;
   const ready: AuthorityState = { ...state, lineage: lineageAtVote(state.lineage, votingEpoch, previous) };
   const { commit, reveal } = commitTo(suite, draws(context.seed)("commit"), votingEpoch);
-  const fields = voteFields(suite, { ...draftOf(ready, votingEpoch), nodes, parameters: state.config.parameters }, commit);
-  const raw = sign(suite, state.config.identityPrivate, encodeDocument(fields), expirationOf(context, state, votingEpoch));
+  const fields = voteFields(
+    suite,
+    { ...draftOf(ready, votingEpoch), nodes, parameters: state.config.parameters },
+    commit,
+  );
+  const raw = sign(
+    suite,
+    state.config.identityPrivate,
+    encodeDocument(fields),
+    expirationOf(context, state, votingEpoch),
+  );
   const { self } = state.members;
   const own = verifyBallot(suite, self.identityKey, raw, contextFor(context, state, votingEpoch));
   if (E.isLeft(own)) return sitOut(state, votingEpoch, nodes, own.left);
@@ -97,8 +121,18 @@ const sitOut = (state: AuthorityState, epoch: number, nodes: Nodes, error = "too
     ...[...state.members.mixes].filter((mix) => !posted.has(mix)).map((mix) => mix.slice(0, 16)),
     ...[...state.members.providers].filter(([provider]) => !posted.has(provider)).map(([, name]) => name),
   ];
-  const fields = { epoch, phase: "descriptors", error, mixes: nodes.mixes.length, providers: nodes.providers.length, missingDescriptors: missing };
-  const message = `No vote for epoch ${epoch}: ${error}, ${nodes.mixes.length} mixes and ${nodes.providers.length} Providers; missing ${missing.join(", ") || "none"}`;
+  const fields = {
+    epoch,
+    phase: "descriptors",
+    error,
+    mixes: nodes.mixes.length,
+    providers: nodes.providers.length,
+    missingDescriptors: missing,
+  };
+  const message =
+    `No vote for epoch ${epoch}: ${error}, ${nodes.mixes.length} mixes and ${nodes.providers.length} Providers; missing ${
+      missing.join(", ") || "none"
+    }`;
   return enter(state, { type: "waiting", votingEpoch: epoch + 1 }, log("WARNING", "no-consensus", message, fields));
 };
 
@@ -132,7 +166,12 @@ const tabulate = (suite: Suite, context: Context, state: AuthorityState, round: 
   const own = verifyBallot(suite, members.self.identityKey, raw, contextFor(context, state, votingEpoch));
   invariant(E.isRight(own), "a tallied consensus is well formed");
   const signatures = ballots.signatures.set(members.self.hex, { raw, certificate: own.right.certificate });
-  const signed = enter({ ...state, lineage }, { type: "signatures", votingEpoch, ballots: { ...ballots, signatures }, failure: null });
+  const signed = enter({ ...state, lineage }, {
+    type: "signatures",
+    votingEpoch,
+    ballots: { ...ballots, signatures },
+    failure: null,
+  });
   const command = { type: "Vote", epoch: votingEpoch, identityKey: members.self.identityKey, payload: raw } as const;
   return andThen(signed, (next) => bringToPeers(context, next, "signature", votingEpoch, command));
 };
@@ -145,15 +184,25 @@ const untabulated = (state: AuthorityState, round: ActiveRound, failure: TallyFa
     enter(
       next,
       { type: "signatures", votingEpoch, ballots, failure },
-      log("WARNING", "no-tally", `No consensus of our own for epoch ${votingEpoch}: ${failure}`, { epoch: votingEpoch, error: failure, ...missingFields(next, round) }),
+      log("WARNING", "no-tally", `No consensus of our own for epoch ${votingEpoch}: ${failure}`, {
+        epoch: votingEpoch,
+        error: failure,
+        ...missingFields(next, round),
+      }),
     ));
 };
 
 const missingFields = (state: AuthorityState, round: ActiveRound): Record<string, ReadonlyArray<string>> => {
   const missing = missingOf(state.members, round.ballots);
   const names = (authorities: ReadonlyArray<Hex>): ReadonlyArray<string> =>
-    authorities.map((authority) => authority === state.members.self.hex ? `${state.config.identifier} (self)` : peerName(state.members, authority));
-  return { missingVotes: names(missing.votes), missingReveals: names(missing.reveals), missingSignatures: names(missing.signatures) };
+    authorities.map((authority) =>
+      authority === state.members.self.hex ? `${state.config.identifier} (self)` : peerName(state.members, authority)
+    );
+  return {
+    missingVotes: names(missing.votes),
+    missingReveals: names(missing.reveals),
+    missingSignatures: names(missing.signatures),
+  };
 };
 
 /** 7P/8: publishes what enough authorities signed. */
@@ -161,8 +210,12 @@ const publish = (suite: Suite, context: Context, state: AuthorityState, round: P
   const { votingEpoch, ballots, failure } = round;
   const { authorities, threshold } = state.members;
   const { combined, dissenters } = combine(state.members, ballots);
-  const verified = combined === null ? null : verifyDocument(suite, { authorities, threshold }, combined.raw, contextFor(context, state, votingEpoch));
-  if (combined === null || verified === null || E.isLeft(verified)) return fail(state, round, failure ?? "too-few-signatures");
+  const verified = combined === null
+    ? null
+    : verifyDocument(suite, { authorities, threshold }, combined.raw, contextFor(context, state, votingEpoch));
+  if (combined === null || verified === null || E.isLeft(verified)) {
+    return fail(state, round, failure ?? "too-few-signatures");
+  }
   const document = verified.right;
   const fields = {
     epoch: votingEpoch,
@@ -172,7 +225,12 @@ const publish = (suite: Suite, context: Context, state: AuthorityState, round: P
     providers: document.providers.length,
     ...missingFields(state, round),
   };
-  const made = log("NOTICE", "consensus", `Consensus for epoch ${votingEpoch} with ${fields.signatures} of ${fields.of} signatures`, fields);
+  const made = log(
+    "NOTICE",
+    "consensus",
+    `Consensus for epoch ${votingEpoch} with ${fields.signatures} of ${fields.of} signatures`,
+    fields,
+  );
   const partition = dissenters.length === 0 ? [] : [partitionLog(state, votingEpoch, dissenters)];
   const documents = state.documents.set(votingEpoch, { document, raw: combined.raw });
   const recalled = recall({ ...state, documents }, isSend);
@@ -181,8 +239,13 @@ const publish = (suite: Suite, context: Context, state: AuthorityState, round: P
 };
 
 const partitionLog = (state: AuthorityState, epoch: number, dissenters: ReadonlyArray<Hex>): Effect => {
-  const names = dissenters.map((authority) => authority === state.members.self.hex ? `${state.config.identifier} (self)` : peerName(state.members, authority));
-  return log("WARNING", "partition", `Authorities signed different documents for epoch ${epoch}: ${names.join(", ")}`, { epoch, authorities: names });
+  const names = dissenters.map((authority) =>
+    authority === state.members.self.hex ? `${state.config.identifier} (self)` : peerName(state.members, authority)
+  );
+  return log("WARNING", "partition", `Authorities signed different documents for epoch ${epoch}: ${names.join(", ")}`, {
+    epoch,
+    authorities: names,
+  });
 };
 
 /** The round is lost: genesis and prior values are forgotten, the next round may be joined. */
@@ -190,11 +253,28 @@ const fail = (state: AuthorityState, round: ActiveRound, error: string): Outcome
   const { votingEpoch, ballots } = round;
   const { threshold, authorities } = state.members;
   const missing = missingFields(state, round);
-  const named = Object.entries(missing).filter(([, names]) => names.length > 0).map(([what, names]) => `${what}: ${names.join(", ")}`).join("; ");
-  const fields = { epoch: votingEpoch, phase: round.type, error, signatures: ballots.signatures.size, threshold, of: authorities.length, ...missing };
-  const message = `No consensus for epoch ${votingEpoch}: ${error}; ${ballots.signatures.size} signatures, ${threshold} needed; ${named || "nobody missing"}`;
+  const named = Object.entries(missing).filter(([, names]) => names.length > 0).map(([what, names]) =>
+    `${what}: ${names.join(", ")}`
+  ).join("; ");
+  const fields = {
+    epoch: votingEpoch,
+    phase: round.type,
+    error,
+    signatures: ballots.signatures.size,
+    threshold,
+    of: authorities.length,
+    ...missing,
+  };
+  const message =
+    `No consensus for epoch ${votingEpoch}: ${error}; ${ballots.signatures.size} signatures, ${threshold} needed; ${
+      named || "nobody missing"
+    }`;
   const recalled = recall({ ...state, lineage: noLineage }, isSend);
-  return andThen(recalled, (next) => enter(next, { type: "waiting", votingEpoch: votingEpoch + 1 }, log("WARNING", "no-consensus", message, fields)));
+  return andThen(
+    recalled,
+    (next) =>
+      enter(next, { type: "waiting", votingEpoch: votingEpoch + 1 }, log("WARNING", "no-consensus", message, fields)),
+  );
 };
 
 /** Ends the phase whose time is over; the next one ends later. */

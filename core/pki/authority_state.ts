@@ -1,8 +1,8 @@
 /**
  * The state of a voting directory authority, and the steps that its parts are made of.
  *
- * Everything in it is bounded: documents and descriptors by four epochs and the lists of who may join, ballots by the number of
- * authorities, errands by peers, links by `linksMax`.
+ * Everything in it is bounded: documents and descriptors by four epochs and the lists of who may join, ballots by the
+ * number of authorities, errands by peers, links by `linksMax`.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { Errand } from "./authority_errands.ts";
 import type { Link } from "./authority_links.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Document, KnownDescriptors } from "./document.ts";
-import type { Round } from "./round.ts";
+import type { Round } from "./authority_round.ts";
 import type { Lineage } from "./shared_random.ts";
 
 export interface Published {
@@ -79,7 +79,11 @@ export const prune = (state: AuthorityState, epoch: number): AuthorityState => {
 
 /** The descriptors that this authority itself accepted for an epoch, by their certificates. */
 export const knownDescriptors = (state: AuthorityState, epoch: number): KnownDescriptors => {
-  const descriptors = new Map(state.descriptors.get(epoch, PersistentMap<Hex, Descriptor>()).valueSeq().map((known) => [digestKey(known.raw), known] as const));
+  const descriptors = new Map(
+    state.descriptors.get(epoch, PersistentMap<Hex, Descriptor>()).valueSeq().map((known) =>
+      [digestKey(known.raw), known] as const
+    ),
+  );
   return (raw) => {
     const known = descriptors.get(digestKey(raw));
     return known !== undefined && equal(known.raw, raw) ? known : null;

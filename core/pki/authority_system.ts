@@ -1,5 +1,6 @@
 /**
- * A voting directory authority as one process: its machines and how they start. The daemon and the simulator use these two.
+ * A voting directory authority as one process: its machines and how they start. The daemon and the simulator use these
+ * two.
  *
  * @module
  */

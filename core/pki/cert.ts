@@ -1,9 +1,10 @@
 /**
- * Certificates (specs/certificate.rst, wire-facts §4): bytes certified until an expiration by one or more Ed25519 signers.
+ * Certificates (specs/certificate.rst, wire-facts §4): bytes certified until an expiration by one or more Ed25519
+ * signers.
  *
- * Written as Go wrote them in 2020, in declaration order; read in any order of keys. Signatures are checked over the signed
- * message that the received fields make, and strictly: unlike the Go release of that time, a certificate that carries a bad
- * signature of a signer we know is refused.
+ * Written as Go wrote them in 2020, in declaration order; read in any order of keys. Signatures are checked over the
+ * signed message that the received fields make, and strictly: unlike the Go release of that time, a certificate that
+ * carries a bad signature of a signer we know is refused.
  *
  * @module
  */
@@ -13,7 +14,10 @@ import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
 import { invariant } from "../machine.ts";
 
-/** A signer's Ed25519 key (32 bytes) and signature (64 bytes). The document calls the second `Signature`, the wire `Payload`. */
+/**
+ * A signer's Ed25519 key (32 bytes) and signature (64 bytes). The document calls the second `Signature`, the wire
+ * `Payload`.
+ */
 export interface Signature {
   readonly identity: Uint8Array;
   readonly payload: Uint8Array;
@@ -64,11 +68,15 @@ export const encodeCertificate = ({ expiration, certified, signatures }: Certifi
       ["Expiration", expiration],
       ["KeyType", keyType],
       ["Certified", certified],
-      ["Signatures", signatures.map(({ identity, payload }) => new Map([["Identity", identity], ["Payload", payload]]))],
+      [
+        "Signatures",
+        signatures.map(({ identity, payload }) => new Map([["Identity", identity], ["Payload", payload]])),
+      ],
     ]),
   );
 
-const isMap = (value: CborValue | undefined, size: number): value is ReadonlyMap<string, CborValue> => value instanceof Map && value.size === size;
+const isMap = (value: CborValue | undefined, size: number): value is ReadonlyMap<string, CborValue> =>
+  value instanceof Map && value.size === size;
 
 const decodeSignature = (value: CborValue): Signature | null => {
   if (!isMap(value, 2)) return null;
@@ -85,7 +93,9 @@ const decodeSignatures = (value: CborValue | undefined): Either<CertificateError
     if (signature === null) return E.left("malformed");
     const last = signatures.at(-1);
     const order = last === undefined ? -1 : compare(last.identity, signature.identity);
-    if (order === 0 || signatures.some(({ payload }) => equal(payload, signature.payload))) return E.left("duplicate-signer");
+    if (order === 0 || signatures.some(({ payload }) => equal(payload, signature.payload))) {
+      return E.left("duplicate-signer");
+    }
     if (order > 0) return E.left("unsorted-signatures");
     signatures.push(signature);
   }
@@ -102,7 +112,9 @@ export const decodeCertificate = (raw: Uint8Array): Either<CertificateError, Cer
   if (fields.get("KeyType") !== keyType) return E.left("key-type");
   if (typeof expiration !== "number" || !(certified instanceof Uint8Array)) return E.left("malformed");
   if (certified.length === 0) return E.left("nothing-certified");
-  return E.map((signatures: ReadonlyArray<Signature>) => ({ expiration, certified, signatures }))(decodeSignatures(fields.get("Signatures")));
+  return E.map((signatures: ReadonlyArray<Signature>) => ({ expiration, certified, signatures }))(
+    decodeSignatures(fields.get("Signatures")),
+  );
 };
 
 /** A certificate of one signer: `privateKey` 64 bytes (seed | public), `expiration` in seconds since 1970. */
@@ -113,12 +125,18 @@ export const sign = (suite: Suite, privateKey: Uint8Array, certified: Uint8Array
 };
 
 /** The certificate with one more signature, once that proves right; signers stay sorted, none signs twice. */
-export const addSignature = (suite: Suite, raw: Uint8Array, signature: Signature): Either<CertificateError, Uint8Array> => {
+export const addSignature = (
+  suite: Suite,
+  raw: Uint8Array,
+  signature: Signature,
+): Either<CertificateError, Uint8Array> => {
   const decoded = decodeCertificate(raw);
   if (E.isLeft(decoded)) return decoded;
   const { signatures } = decoded.right;
   if (signatures.some(({ identity }) => equal(identity, signature.identity))) return E.left("duplicate-signer");
-  if (!suite.ed25519Verify(signature.identity, signedMessage(decoded.right), signature.payload)) return E.left("bad-signature");
+  if (!suite.ed25519Verify(signature.identity, signedMessage(decoded.right), signature.payload)) {
+    return E.left("bad-signature");
+  }
   const sorted = [...signatures, signature].sort((a, b) => compare(a.identity, b.identity));
   return E.right(encodeCertificate({ ...decoded.right, signatures: sorted }));
 };
@@ -131,16 +149,29 @@ export const decodeValid = (raw: Uint8Array, nowSeconds: number | null): Either<
 };
 
 /** The certified bytes, if `identity` (32 bytes) and nobody else signed and the signature is right. */
-export const verify = (suite: Suite, identity: Uint8Array, raw: Uint8Array, nowSeconds: number | null): Either<CertificateError, Uint8Array> => {
+export const verify = (
+  suite: Suite,
+  identity: Uint8Array,
+  raw: Uint8Array,
+  nowSeconds: number | null,
+): Either<CertificateError, Uint8Array> => {
   const decoded = decodeValid(raw, nowSeconds);
   return E.isLeft(decoded) ? decoded : verifyDecoded(suite, identity, decoded.right);
 };
 
 /** As `verify`, of a certificate that was read already. */
-export const verifyDecoded = (suite: Suite, identity: Uint8Array, certificate: Certificate): Either<CertificateError, Uint8Array> => {
+export const verifyDecoded = (
+  suite: Suite,
+  identity: Uint8Array,
+  certificate: Certificate,
+): Either<CertificateError, Uint8Array> => {
   const [signature, ...others] = certificate.signatures;
-  if (signature === undefined || others.length > 0 || !equal(signature.identity, identity)) return E.left("signer-missing");
-  return suite.ed25519Verify(identity, signedMessage(certificate), signature.payload) ? E.right(certificate.certified) : E.left("bad-signature");
+  if (signature === undefined || others.length > 0 || !equal(signature.identity, identity)) {
+    return E.left("signer-missing");
+  }
+  return suite.ed25519Verify(identity, signedMessage(certificate), signature.payload)
+    ? E.right(certificate.certified)
+    : E.left("bad-signature");
 };
 
 export interface ThresholdVerified {
@@ -150,9 +181,9 @@ export interface ThresholdVerified {
 }
 
 /**
- * The certified bytes, if at least `threshold` of the verifiers (identities, 32 bytes each) signed. Signers who are none of
- * them do not count and are not checked: a client may know fewer authorities than signed. One bad signature of a verifier
- * spoils the certificate.
+ * The certified bytes, if at least `threshold` of the verifiers (identities, 32 bytes each) signed. Signers who are
+ * none of them do not count and are not checked: a client may know fewer authorities than signed. One bad signature of
+ * a verifier spoils the certificate.
  */
 export const verifyThreshold = (
   suite: Suite,
@@ -168,7 +199,9 @@ export const verifyThreshold = (
   const known = signatures.filter(({ identity }) => verifiers.some((verifier) => equal(verifier, identity)));
   if (known.length < threshold) return E.left("threshold");
   const signed = signedMessage(decoded.right);
-  if (!known.every(({ identity, payload }) => suite.ed25519Verify(identity, signed, payload))) return E.left("bad-signature");
+  if (!known.every(({ identity, payload }) => suite.ed25519Verify(identity, signed, payload))) {
+    return E.left("bad-signature");
+  }
   return E.right({ certified, signers: known.map(({ identity }) => identity) });
 };
 

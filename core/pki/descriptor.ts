@@ -1,13 +1,14 @@
 /**
  * Descriptors: what a mix or Provider says of itself for an epoch and the two after it, signed by its identity key
- * (specs/pki.rst §4.1, wire-facts §5.2). The document's Family, Email and AltContactInfo were never written by Go nor are here.
+ * (specs/pki.rst §4.1, wire-facts §5.2). The document's Family, Email and AltContactInfo were never written by Go nor
+ * are here.
  *
  * A node signs once an epoch and sends the same bytes to every authority, each time: they tally by the bytes.
  *
  * @module
  */
 import { compare, fromBase64, toBase64, utf8 } from "../bytes.ts";
-import { encodeJson, type JsonObject, type JsonValue, jsonInteger, struct } from "../codec/json.ts";
+import { encodeJson, jsonInteger, type JsonObject, type JsonValue, struct } from "../codec/json.ts";
 import { decodeJson } from "../codec/json_reader.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
@@ -37,7 +38,9 @@ export interface Descriptor {
   readonly raw: Uint8Array;
 }
 
-/** What a node puts in its descriptor. Integers among the parameters of a Kaetzchen are written as their decimal text. */
+/**
+ * What a node puts in its descriptor. Integers among the parameters of a Kaetzchen are written as their decimal text.
+ */
 export interface DescriptorFields extends Omit<Descriptor, "raw" | "kaetzchen"> {
   readonly kaetzchen: ReadonlyMap<string, JsonObject> | null;
 }
@@ -71,10 +74,14 @@ export type DescriptorError =
 /** The certified bytes of a descriptor. */
 export const encodeDescriptor = (fields: DescriptorFields): Uint8Array => {
   const { kaetzchen, registrationHttpAddresses } = fields;
-  const mixKeys = [...fields.mixKeys].sort(([a], [b]) => a - b).map(([epoch, key]) => [String(epoch), toBase64(key)] as const);
-  const services = kaetzchen === null || kaetzchen.size === 0
-    ? {}
-    : { Kaetzchen: sortedByKey(new Map([...kaetzchen].map(([capability, parameters]) => [capability, sortedByKey(parameters)]))) };
+  const mixKeys = [...fields.mixKeys].sort(([a], [b]) => a - b).map(([epoch, key]) =>
+    [String(epoch), toBase64(key)] as const
+  );
+  const services = kaetzchen === null || kaetzchen.size === 0 ? {} : {
+    Kaetzchen: sortedByKey(
+      new Map([...kaetzchen].map(([capability, parameters]) => [capability, sortedByKey(parameters)])),
+    ),
+  };
   return encodeJson(struct({
     Version: version,
     Name: fields.name,
@@ -91,14 +98,24 @@ export const encodeDescriptor = (fields: DescriptorFields): Uint8Array => {
 
 const sortedByKey = (map: JsonObject): JsonObject => new Map([...map].sort(([a], [b]) => compare(utf8(a), utf8(b))));
 
-/** A descriptor's certificate: `identityPrivate` 64 bytes, `expiration` in seconds since 1970 (see `certificateExpiration`). */
-export const signDescriptor = (suite: Suite, identityPrivate: Uint8Array, fields: DescriptorFields, expiration: number): Uint8Array =>
-  sign(suite, identityPrivate, encodeDescriptor(fields), expiration);
+/**
+ * A descriptor's certificate: `identityPrivate` 64 bytes, `expiration` in seconds since 1970 (see
+ * `certificateExpiration`).
+ */
+export const signDescriptor = (
+  suite: Suite,
+  identityPrivate: Uint8Array,
+  fields: DescriptorFields,
+  expiration: number,
+): Uint8Array => sign(suite, identityPrivate, encodeDescriptor(fields), expiration);
 
 const slackMs = 10 * 60 * 1000;
 
-/** Go's expiration of what is signed at an instant: three periods and ten minutes later, in whole seconds since 1970. */
-export const certificateExpiration = (clock: EpochClock, at: Wall): number => Math.floor((at + 3 * clock.periodMs + slackMs) / 1000);
+/**
+ * Go's expiration of what is signed at an instant: three periods and ten minutes later, in whole seconds since 1970.
+ */
+export const certificateExpiration = (clock: EpochClock, at: Wall): number =>
+  Math.floor((at + 3 * clock.periodMs + slackMs) / 1000);
 
 const isObject = (value: JsonValue | undefined): value is JsonObject => value instanceof Map;
 
@@ -121,7 +138,10 @@ const mixKeysOf = (value: JsonValue | undefined, epoch: number): ReadonlyMap<num
 const textsOf = (value: JsonValue | undefined): ReadonlyArray<string> | null =>
   Array.isArray(value) && value.every((item) => typeof item === "string") ? value : null;
 
-const addressesOf = (value: JsonValue | undefined, isProvider: boolean): ReadonlyMap<string, ReadonlyArray<string>> | null => {
+const addressesOf = (
+  value: JsonValue | undefined,
+  isProvider: boolean,
+): ReadonlyMap<string, ReadonlyArray<string>> | null => {
   if (!isObject(value)) return null;
   const addresses = new Map<string, ReadonlyArray<string>>();
   for (const [transport, item] of value) {
@@ -168,7 +188,18 @@ const fromFields = (fields: JsonObject, epoch: number, raw: Uint8Array): Either<
   const registration = fields.get("RegistrationHTTPAddresses") ?? null;
   const registrationHttpAddresses = textsOf(registration);
   if (registration !== null && registrationHttpAddresses === null) return E.left("registration-addresses");
-  return E.right({ name, identityKey, linkKey, mixKeys, addresses, kaetzchen, registrationHttpAddresses, layer, loadWeight, raw });
+  return E.right({
+    name,
+    identityKey,
+    linkKey,
+    mixKeys,
+    addresses,
+    kaetzchen,
+    registrationHttpAddresses,
+    layer,
+    loadWeight,
+    raw,
+  });
 };
 
 /** The descriptor in a certificate, if it is valid for `epoch` and signed by its identity key and by nobody else. */

@@ -2,17 +2,24 @@
  * Documents: the network of one epoch as the directory authorities agreed on it, and the votes they agree by
  * (specs/pki.rst §4.2, wire-facts §5.3, releases.md for GenesisEpoch and PriorSharedRandom).
  *
- * A vote carries a commit of 40 bytes and no shared random value (32 zeros); a consensus carries the value and no commit. The
- * document's Status and Signatures fields were never written: that is how the two are told apart.
+ * A vote carries a commit of 40 bytes and no shared random value (32 zeros); a consensus carries the value and no
+ * commit. The document's Status and Signatures fields were never written: that is how the two are told apart.
  *
  * @module
  */
 import { equal, fromBase64, isZero, toBase64, toHex, viewOf } from "../bytes.ts";
-import { encodeJson, type JsonObject, type JsonValue, jsonInteger, struct } from "../codec/json.ts";
+import { encodeJson, jsonInteger, type JsonObject, type JsonValue, struct } from "../codec/json.ts";
 import { decodeJson } from "../codec/json_reader.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
-import { type Certificate, type CertificateError, decodeValid, majority, verifyDecoded, verifyThreshold } from "./cert.ts";
+import {
+  type Certificate,
+  type CertificateError,
+  decodeValid,
+  majority,
+  verifyDecoded,
+  verifyThreshold,
+} from "./cert.ts";
 import { type Descriptor, type DescriptorError, providerLayer, verifyDescriptor } from "./descriptor.ts";
 import { type LoopixParameters, parameterFields, parametersFromFields } from "./parameters.ts";
 
@@ -112,13 +119,26 @@ export const decodeDocument = (certified: Uint8Array): Either<DocumentError, Doc
   const [topology, providers] = [topologyOf(fields.get("Topology")), bytesListOf(fields.get("Providers"))];
   const [commit, value] = [bytesOf(fields.get("SharedRandomCommit")), bytesOf(fields.get("SharedRandomValue"))];
   const priorSharedRandom = bytesListOf(fields.get("PriorSharedRandom"));
-  if (epoch === null || topology === null || providers === null || commit === null || value === null) return E.left("malformed-fields");
+  if (epoch === null || topology === null || providers === null || commit === null || value === null) {
+    return E.left("malformed-fields");
+  }
   if (genesisEpoch === null || genesisEpoch === 0) return E.left("genesis-epoch");
-  if (priorSharedRandom === null || !isPriorValid(priorSharedRandom, epoch === genesisEpoch)) return E.left("prior-shared-random");
+  if (priorSharedRandom === null || !isPriorValid(priorSharedRandom, epoch === genesisEpoch)) {
+    return E.left("prior-shared-random");
+  }
   if (!isSharedRandomValid(epoch, commit, value)) return E.left("shared-random");
   const parameters = parametersFromFields(fields);
   if (parameters === null) return E.left("parameters");
-  return E.right({ epoch, genesisEpoch, parameters, topology, providers, sharedRandomCommit: commit, sharedRandomValue: value, priorSharedRandom });
+  return E.right({
+    epoch,
+    genesisEpoch,
+    parameters,
+    topology,
+    providers,
+    sharedRandomCommit: commit,
+    sharedRandomValue: value,
+    priorSharedRandom,
+  });
 };
 
 const isPriorValid = (prior: ReadonlyArray<Uint8Array>, isGenesis: boolean): boolean =>
@@ -151,7 +171,11 @@ interface Checker {
 }
 
 /** Verifies one list of a document: all mixes (in the topology) or all Providers. */
-const verifyNodes = ({ suite, context, seen }: Checker, raws: ReadonlyArray<Uint8Array>, isProvider: boolean): Either<DocumentError, ReadonlyArray<Descriptor>> => {
+const verifyNodes = (
+  { suite, context, seen }: Checker,
+  raws: ReadonlyArray<Uint8Array>,
+  isProvider: boolean,
+): Either<DocumentError, ReadonlyArray<Descriptor>> => {
   const { epoch, nowSeconds, known = nothingKnown } = context;
   const nodes: Descriptor[] = [];
   for (const raw of raws) {
@@ -194,13 +218,20 @@ export interface Verifiers {
 }
 
 /** A consensus document, if enough authorities signed it and it is well formed. A vote is none, whoever signed it. */
-export const verifyDocument = (suite: Suite, verifiers: Verifiers, raw: Uint8Array, context: DocumentContext): Either<DocumentError, Document> => {
+export const verifyDocument = (
+  suite: Suite,
+  verifiers: Verifiers,
+  raw: Uint8Array,
+  context: DocumentContext,
+): Either<DocumentError, Document> => {
   const { authorities, threshold = majority(authorities.length) } = verifiers;
   const verified = verifyThreshold(suite, authorities, threshold, raw, context.nowSeconds);
   if (E.isLeft(verified)) return verified;
   const fields = decodeDocument(verified.right.certified);
   if (E.isLeft(fields)) return fields;
-  return fields.right.sharedRandomCommit.length === 0 ? complete(suite, fields.right, context) : E.left("shared-random");
+  return fields.right.sharedRandomCommit.length === 0
+    ? complete(suite, fields.right, context)
+    : E.left("shared-random");
 };
 
 /** What one authority sends another: its vote, or the consensus with its signature. */
@@ -211,7 +242,12 @@ export interface Ballot {
 }
 
 /** A vote or a consensus that the one authority signed (identity key, 32 bytes), and nobody else. */
-export const verifyBallot = (suite: Suite, authority: Uint8Array, raw: Uint8Array, context: DocumentContext): Either<DocumentError, Ballot> => {
+export const verifyBallot = (
+  suite: Suite,
+  authority: Uint8Array,
+  raw: Uint8Array,
+  context: DocumentContext,
+): Either<DocumentError, Ballot> => {
   const certificate = decodeValid(raw, context.nowSeconds);
   if (E.isLeft(certificate)) return certificate;
   const certified = verifyDecoded(suite, authority, certificate.right);
@@ -219,13 +255,17 @@ export const verifyBallot = (suite: Suite, authority: Uint8Array, raw: Uint8Arra
   const fields = decodeDocument(certified.right);
   if (E.isLeft(fields)) return fields;
   const type = fields.right.sharedRandomCommit.length === 0 ? "signature" : "vote";
-  return E.map((document: Document): Ballot => ({ type, document, certificate: certificate.right }))(complete(suite, fields.right, context));
+  return E.map((document: Document): Ballot => ({ type, document, certificate: certificate.right }))(
+    complete(suite, fields.right, context),
+  );
 };
 
 /* What nodes and clients ask of a document */
 
 /** Every mix, layer by layer, then every Provider. */
-export const nodesOf = (document: Document): ReadonlyArray<Descriptor> => [...document.topology.flat(), ...document.providers];
+export const nodesOf = (
+  document: Document,
+): ReadonlyArray<Descriptor> => [...document.topology.flat(), ...document.providers];
 
 /** The mix or Provider of an identity key (32 bytes), or null. Its `layer` is the one in this document. */
 export const nodeByIdentity = (document: Document, identityKey: Uint8Array): Descriptor | null => {
@@ -236,7 +276,8 @@ export const nodeByIdentity = (document: Document, identityKey: Uint8Array): Des
 };
 
 /** The layer of the node of an identity key, from 0; 255 for Providers; null for a node that is not listed. */
-export const layerOf = (document: Document, identityKey: Uint8Array): number | null => nodeByIdentity(document, identityKey)?.layer ?? null;
+export const layerOf = (document: Document, identityKey: Uint8Array): number | null =>
+  nodeByIdentity(document, identityKey)?.layer ?? null;
 
 /** The Provider of a name, or null. */
 export const providerByName = (document: Document, name: string): Descriptor | null =>

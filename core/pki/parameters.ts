@@ -1,10 +1,10 @@
 /**
- * The Loopix parameters of a network: defaults and limits of an authority's configuration, and their fields in a document
- * (specs/pki.rst §4.2, wire-facts §7).
+ * The Loopix parameters of a network: defaults and limits of an authority's configuration, and their fields in a
+ * document (specs/pki.rst §4.2, wire-facts §7).
  *
  * @module
  */
-import { type JsonObject, type JsonValue, jsonInteger } from "../codec/json.ts";
+import { jsonInteger, type JsonObject, type JsonValue } from "../codec/json.ts";
 import { E, type Either } from "../fp.ts";
 
 /** Rates per ms, clamps of samples in ms. */
@@ -46,8 +46,12 @@ export type ParametersError =
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
 /** A network's parameters from what its operator configured: what is absent or 0 becomes the default. */
-export const completeParameters = (configured: Partial<LoopixParameters>): Either<ParametersError, LoopixParameters> => {
-  const complete: Record<string, number> = { sendRatePerMinute: configured.sendRatePerMinute || defaultSendRatePerMinute };
+export const completeParameters = (
+  configured: Partial<LoopixParameters>,
+): Either<ParametersError, LoopixParameters> => {
+  const complete: Record<string, number> = {
+    sendRatePerMinute: configured.sendRatePerMinute || defaultSendRatePerMinute,
+  };
   if (!isCount(complete["sendRatePerMinute"]!)) return E.left("sendRatePerMinute-invalid");
   for (const name of rates) {
     const rate = configured[name] || defaultRate;

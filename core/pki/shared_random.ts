@@ -1,9 +1,9 @@
 /**
- * The shared random value of an epoch, by commit and reveal (specs/pki.rst §4.3, wire-facts §5.4), and what of it outlives the
- * epoch: the genesis epoch and the two prior values (releases.md of the Go set of 2020).
+ * The shared random value of an epoch, by commit and reveal (specs/pki.rst §4.3, wire-facts §5.4), and what of it
+ * outlives the epoch: the genesis epoch and the two prior values (releases.md of the Go set of 2020).
  *
- * Reveals are hashed in descending order, as Go does, not ascending as the document says: otherwise mixed sets of authorities
- * never agree.
+ * Reveals are hashed in descending order, as Go does, not ascending as the document says: otherwise mixed sets of
+ * authorities never agree.
  *
  * @module
  */
@@ -14,7 +14,10 @@ import type { EpochClock } from "./epoch.ts";
 
 export const sharedRandomLength = 40;
 
-/** What an authority promises by its vote and what keeps the promise, 40 bytes each. The reveal is secret until it is due. */
+/**
+ * What an authority promises by its vote and what keeps the promise, 40 bytes each. The reveal is secret until it is
+ * due.
+ */
 export interface CommitReveal {
   readonly commit: Uint8Array;
   readonly reveal: Uint8Array;
@@ -40,8 +43,16 @@ export interface Revealed {
   readonly reveal: Uint8Array;
 }
 
-/** The value of an epoch, 32 bytes, from the valid reveals in any order and the previous epoch's value, if there was one. */
-export const sharedRandomValue = (suite: Suite, epoch: number, revealed: ReadonlyArray<Revealed>, previous: Uint8Array | null): Uint8Array => {
+/**
+ * The value of an epoch, 32 bytes, from the valid reveals in any order and the previous epoch's value, if there was
+ * one.
+ */
+export const sharedRandomValue = (
+  suite: Suite,
+  epoch: number,
+  revealed: ReadonlyArray<Revealed>,
+  previous: Uint8Array | null,
+): Uint8Array => {
   const sorted = [...revealed].sort((a, b) => compare(b.reveal, a.reveal));
   const parts = sorted.flatMap(({ identityKey, reveal }) => [identityKey, reveal]);
   return suite.sha3_256(concat(utf8("shared-random"), uint64(epoch), ...parts, previous ?? new Uint8Array(32)));
@@ -58,8 +69,8 @@ export interface Lineage {
 export const noLineage: Lineage = { genesisEpoch: 0, priorSharedRandom: [] };
 
 /**
- * As an authority votes: the lineage of the document before the voting epoch, or its own where there is none, or a new one.
- * Go keeps its own where it has one, which is the same unless it was in a minority or sat a round out.
+ * As an authority votes: the lineage of the document before the voting epoch, or its own where there is none, or a new
+ * one. Go keeps its own where it has one, which is the same unless it was in a minority or sat a round out.
  */
 export const lineageAtVote = (lineage: Lineage, votingEpoch: number, previous: Lineage | null): Lineage => {
   if (previous !== null) return { genesisEpoch: previous.genesisEpoch, priorSharedRandom: previous.priorSharedRandom };
@@ -71,8 +82,16 @@ const weekMs = 7 * 24 * 60 * 60 * 1000;
 /** Epochs from one rotation of the prior values to the next: a week, at least one. */
 const epochsPerWeek = (clock: EpochClock): number => Math.max(1, Math.floor(weekMs / clock.periodMs));
 
-/** As an authority tabulates: the first value is both prior values; later ones move in weekly, by Go's unsigned arithmetic. */
-export const lineageAtTabulation = (lineage: Lineage, clock: EpochClock, votingEpoch: number, value: Uint8Array): Lineage => {
+/**
+ * As an authority tabulates: the first value is both prior values; later ones move in weekly, by Go's unsigned
+ * arithmetic.
+ */
+export const lineageAtTabulation = (
+  lineage: Lineage,
+  clock: EpochClock,
+  votingEpoch: number,
+  value: Uint8Array,
+): Lineage => {
   const [latest] = lineage.priorSharedRandom;
   if (latest === undefined) return { ...lineage, priorSharedRandom: [value, value] };
   const distance = BigInt.asUintN(64, BigInt(lineage.genesisEpoch) - BigInt(votingEpoch));

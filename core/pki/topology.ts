@@ -1,9 +1,9 @@
 /**
- * Which mix stands in which layer (specs/pki.rst §3.4, wire-facts §5.5): drawn from the shared random value, so that all
- * authorities draw alike, and changed as little as possible from one epoch to the next.
+ * Which mix stands in which layer (specs/pki.rst §3.4, wire-facts §5.5): drawn from the shared random value, so that
+ * all authorities draw alike, and changed as little as possible from one epoch to the next.
  *
- * One departure: Go lists the nodes that are yet to be placed in the order of its maps, that is at random; here they are sorted
- * by identity key. The outcome is the same where at most one node is to be placed.
+ * One departure: Go lists the nodes that are yet to be placed in the order of its maps, that is at random; here they
+ * are sorted by identity key. The outcome is the same where at most one node is to be placed.
  *
  * @module
  */
@@ -27,7 +27,9 @@ export const topologyRandom = (suite: Suite, key: Uint8Array): TopologyRandom =>
   let keystream = new Uint8Array(0);
   let at = 0;
   const int63 = (): bigint => {
-    if (at === keystream.length) keystream = Uint8Array.from(suite.chacha20Keystream(key, new Uint8Array(8), Math.max(1024, 2 * at)));
+    if (at === keystream.length) {
+      keystream = Uint8Array.from(suite.chacha20Keystream(key, new Uint8Array(8), Math.max(1024, 2 * at)));
+    }
     at += 8;
     return viewOf(keystream).getBigUint64(at - 8, true) & 0x7fff_ffff_ffff_ffffn;
   };
@@ -55,8 +57,8 @@ export const sortByIdentity = <A extends Node>(nodes: ReadonlyArray<A>): A[] =>
   [...nodes].sort((a, b) => compare(a.identityKey, b.identityKey));
 
 /**
- * The layers of a network. Where the previous topology has as many layers, its nodes stay where they are up to an equal share
- * of each layer; otherwise all are placed anew.
+ * The layers of a network. Where the previous topology has as many layers, its nodes stay where they are up to an
+ * equal share of each layer; otherwise all are placed anew.
  */
 export const generateTopology = <A extends Node>(
   suite: Suite,
@@ -76,7 +78,11 @@ const dealAll = <A extends Node>(random: TopologyRandom, nodes: ReadonlyArray<A>
   return topology;
 };
 
-const adapt = <A extends Node>(random: TopologyRandom, nodes: ReadonlyArray<A>, previous: Topology<Node>): Topology<A> => {
+const adapt = <A extends Node>(
+  random: TopologyRandom,
+  nodes: ReadonlyArray<A>,
+  previous: Topology<Node>,
+): Topology<A> => {
   const share = Math.floor(nodes.length / previous.length);
   const unplaced = new Map(nodes.map((node) => [toHex(node.identityKey), node]));
   const topology = previous.map((layer) => keep(random, layer, unplaced, share));
@@ -90,7 +96,12 @@ const adapt = <A extends Node>(random: TopologyRandom, nodes: ReadonlyArray<A>, 
 };
 
 /** Up to `share` nodes of a previous layer, in random order; they are taken from `unplaced`. */
-const keep = <A extends Node>(random: TopologyRandom, layer: ReadonlyArray<Node>, unplaced: Map<string, A>, share: number): A[] => {
+const keep = <A extends Node>(
+  random: TopologyRandom,
+  layer: ReadonlyArray<Node>,
+  unplaced: Map<string, A>,
+  share: number,
+): A[] => {
   const kept: A[] = [];
   for (const index of random.permutation(layer.length)) {
     if (kept.length >= share) break;

@@ -1,12 +1,12 @@
 /**
  * A round of voting as a value: which phase it is in, what has arrived, and when the phase ends (specs/pki.rst §2.1.1,
- * wire-facts §5.6). The round for an epoch is held in the epoch before it: descriptors until P/2, votes until 5P/8, reveals
- * until 6P/8, signatures until 7P/8.
+ * wire-facts §5.6). The round for an epoch is held in the epoch before it: descriptors until P/2, votes until 5P/8,
+ * reveals until 6P/8, signatures until 7P/8.
  *
  * @module
  */
 import { Map as PersistentMap, Set as PersistentSet } from "immutable";
-import { absurd, wall, type Wall } from "../machine.ts";
+import { absurd, type Wall, wall } from "../machine.ts";
 import type { Hex, Membership } from "./authority_config.ts";
 import type { Certificate } from "./cert.ts";
 import type { Document } from "./document.ts";
@@ -25,7 +25,10 @@ export interface SignedConsensus {
   readonly certificate: Certificate;
 }
 
-/** What authorities have sent for a round, by identity key, our own included. A peer's clock may be ahead: any of it may be early. */
+/**
+ * What authorities have sent for a round, by identity key, our own included. A peer's clock may be ahead: any of it
+ * may be early.
+ */
 export interface Ballots {
   readonly votes: PersistentMap<Hex, Vote>;
   /** 40 bytes each, and as the vote's commit promised. */
@@ -36,10 +39,20 @@ export interface Ballots {
   readonly equivocators: PersistentSet<Hex>;
 }
 
-export const noBallots: Ballots = { votes: PersistentMap(), reveals: PersistentMap(), signatures: PersistentMap(), equivocators: PersistentSet() };
+export const noBallots: Ballots = {
+  votes: PersistentMap(),
+  reveals: PersistentMap(),
+  signatures: PersistentMap(),
+  equivocators: PersistentSet(),
+};
 
 /** Why this authority has no consensus of its own to sign. */
-export type TallyFailure = "too-few-votes" | "too-few-reveals" | "parameters-disagree" | "too-few-mixes" | "no-providers";
+export type TallyFailure =
+  | "too-few-votes"
+  | "too-few-reveals"
+  | "parameters-disagree"
+  | "too-few-mixes"
+  | "no-providers";
 
 export type Round =
   /** Sits out until the epoch before `votingEpoch` begins. */
@@ -48,7 +61,12 @@ export type Round =
   /** Our vote is cast; `reveal` (40 bytes) is secret until the phase ends. */
   | { readonly type: "votes"; readonly votingEpoch: number; readonly ballots: Ballots; readonly reveal: Uint8Array }
   | { readonly type: "reveals"; readonly votingEpoch: number; readonly ballots: Ballots }
-  | { readonly type: "signatures"; readonly votingEpoch: number; readonly ballots: Ballots; readonly failure: TallyFailure | null };
+  | {
+    readonly type: "signatures";
+    readonly votingEpoch: number;
+    readonly ballots: Ballots;
+    readonly failure: TallyFailure | null;
+  };
 
 export type ActiveRound = Exclude<Round, { readonly type: "waiting" }>;
 
@@ -56,7 +74,8 @@ export type ActiveRound = Exclude<Round, { readonly type: "waiting" }>;
 const endEighths = { descriptors: 4, votes: 5, reveals: 6, signatures: 7 } as const;
 
 /** ms into an epoch at which a phase ends. */
-const phaseEndMs = (clock: EpochClock, phase: keyof typeof endEighths): number => Math.ceil((clock.periodMs * endEighths[phase]) / 8);
+const phaseEndMs = (clock: EpochClock, phase: keyof typeof endEighths): number =>
+  Math.ceil((clock.periodMs * endEighths[phase]) / 8);
 
 /** After this many ms of an epoch it is too late to join the round for the next. */
 export const joinDeadlineMs = (clock: EpochClock): number => phaseEndMs(clock, "descriptors");

@@ -1,9 +1,10 @@
 /**
- * What an authority does with a peer's Vote and Reveal commands (specs/pki.rst §3.2.3, §3.3.3, §5.2, wire-facts §2.6, §5.6).
+ * What an authority does with a peer's Vote and Reveal commands (specs/pki.rst §3.2.3, §3.3.3, §5.2, wire-facts §2.6,
+ * §5.6).
  *
- * A Vote command carries the peer's vote and, after tabulation, the consensus with its signature. Go tells them apart by their
- * order; here the commit tells, so that a signature counts although the vote was lost. The same bytes again are accepted
- * again, since an answer may have been lost; different ones are refused and logged as evidence.
+ * A Vote command carries the peer's vote and, after tabulation, the consensus with its signature. Go tells them apart
+ * by their order; here the commit tells, so that a signature counts although the vote was lost. The same bytes again
+ * are accepted again, since an answer may have been lost; different ones are refused and logged as evidence.
  *
  * Other than in Go, a vote is too late once our reveal is out, and a reveal once we tabulate: otherwise a peer could
  * choose its commit after seeing the others' reveals.
@@ -19,7 +20,7 @@ import { type Hex, peerName } from "./authority_config.ts";
 import { type AuthorityState, knownDescriptors } from "./authority_state.ts";
 import { verify } from "./cert.ts";
 import { type Ballot, type DocumentError, verifyBallot } from "./document.ts";
-import type { ActiveRound, Ballots } from "./round.ts";
+import type { ActiveRound, Ballots } from "./authority_round.ts";
 import { epochOf, keeps, sharedRandomLength } from "./shared_random.ts";
 
 export type VoteCommand = Extract<Command, { readonly type: "Vote" }>;
@@ -32,61 +33,135 @@ export interface Receipt {
   readonly effects: ReadonlyArray<Effect>;
 }
 
-const withBallots = (state: AuthorityState, round: ActiveRound, ballots: Ballots): AuthorityState => ({ ...state, round: { ...round, ballots } });
+const withBallots = (state: AuthorityState, round: ActiveRound, ballots: Ballots): AuthorityState => ({
+  ...state,
+  round: { ...round, ballots },
+});
 
 /** Evidence against a peer who signed two different things, once a round. */
-const equivocated = (suite: Suite, state: AuthorityState, round: ActiveRound, peer: Hex, what: string, first: Uint8Array, second: Uint8Array): Omit<Receipt, "status"> => {
+const equivocated = (
+  suite: Suite,
+  state: AuthorityState,
+  round: ActiveRound,
+  peer: Hex,
+  what: string,
+  first: Uint8Array,
+  second: Uint8Array,
+): Omit<Receipt, "status"> => {
   const { ballots, votingEpoch } = round;
   if (ballots.equivocators.has(peer)) return { state, effects: [] };
   const authority = peerName(state.members, peer);
-  const fields = { epoch: votingEpoch, authority, what, first: toHex(suite.sha256(first)), second: toHex(suite.sha256(second)) };
-  const line = log("WARNING", "equivocation", `Authority ${authority} signed two different things as its ${what} for epoch ${votingEpoch}`, fields);
-  return { state: withBallots(state, round, { ...ballots, equivocators: ballots.equivocators.add(peer) }), effects: [line] };
+  const fields = {
+    epoch: votingEpoch,
+    authority,
+    what,
+    first: toHex(suite.sha256(first)),
+    second: toHex(suite.sha256(second)),
+  };
+  const line = log(
+    "WARNING",
+    "equivocation",
+    `Authority ${authority} signed two different things as its ${what} for epoch ${votingEpoch}`,
+    fields,
+  );
+  return {
+    state: withBallots(state, round, { ...ballots, equivocators: ballots.equivocators.add(peer) }),
+    effects: [line],
+  };
 };
 
 /* Votes and signatures */
 
-const signatureErrors: ReadonlySet<DocumentError> = new Set<DocumentError>(["bad-signature", "signer-missing", "expired", "duplicate-signer"]);
+const signatureErrors: ReadonlySet<DocumentError> = new Set<DocumentError>([
+  "bad-signature",
+  "signer-missing",
+  "expired",
+  "duplicate-signer",
+]);
 
 const refusedVote = (state: AuthorityState, peer: Hex, epoch: number, error: DocumentError): Receipt => {
   const authority = peerName(state.members, peer);
-  const line = log("WARNING", "vote-refused", `Refused what authority ${authority} sent as its vote: ${error}`, { epoch, authority, error });
+  const line = log("WARNING", "vote-refused", `Refused what authority ${authority} sent as its vote: ${error}`, {
+    epoch,
+    authority,
+    error,
+  });
   return { state, status: signatureErrors.has(error) ? voteStatus.notSigned : voteStatus.malformed, effects: [line] };
 };
 
-export const receiveVote = (suite: Suite, state: AuthorityState, peer: Hex, command: VoteCommand, nowSeconds: number): Receipt => {
+export const receiveVote = (
+  suite: Suite,
+  state: AuthorityState,
+  peer: Hex,
+  command: VoteCommand,
+  nowSeconds: number,
+): Receipt => {
   const { round } = state;
   const answer = (status: number): Receipt => ({ state, status, effects: [] });
   if (toHex(command.identityKey) !== peer) return answer(voteStatus.notAuthorised);
   if (command.epoch < round.votingEpoch) return answer(voteStatus.tooLate);
   if (command.epoch > round.votingEpoch || round.type === "waiting") return answer(voteStatus.tooEarly);
   const { votes, signatures } = round.ballots;
-  if ([votes.get(peer), signatures.get(peer)].some((received) => received !== undefined && equal(received.raw, command.payload))) return answer(voteStatus.ok);
+  if (
+    [votes.get(peer), signatures.get(peer)].some((received) =>
+      received !== undefined && equal(received.raw, command.payload)
+    )
+  ) return answer(voteStatus.ok);
   const context = { epoch: command.epoch, nowSeconds, known: knownDescriptors(state, command.epoch) };
   const ballot = verifyBallot(suite, fromHex(peer)!, command.payload, context);
   if (E.isLeft(ballot)) return refusedVote(state, peer, command.epoch, ballot.left);
   return receiveBallot(suite, state, round, peer, command.payload, ballot.right);
 };
 
-const receiveBallot = (suite: Suite, state: AuthorityState, round: ActiveRound, peer: Hex, raw: Uint8Array, ballot: Ballot): Receipt => {
+const receiveBallot = (
+  suite: Suite,
+  state: AuthorityState,
+  round: ActiveRound,
+  peer: Hex,
+  raw: Uint8Array,
+  ballot: Ballot,
+): Receipt => {
   const { ballots } = round;
   const earlier = ballot.type === "vote" ? ballots.votes.get(peer) : ballots.signatures.get(peer);
-  if (earlier !== undefined) return { ...equivocated(suite, state, round, peer, ballot.type, earlier.raw, raw), status: voteStatus.alreadyReceived };
-  const accept = (received: Partial<Ballots>): Receipt => ({ state: withBallots(state, round, { ...ballots, ...received }), status: voteStatus.ok, effects: [] });
-  if (ballot.type === "signature") return accept({ signatures: ballots.signatures.set(peer, { raw, certificate: ballot.certificate }) });
+  if (earlier !== undefined) {
+    return {
+      ...equivocated(suite, state, round, peer, ballot.type, earlier.raw, raw),
+      status: voteStatus.alreadyReceived,
+    };
+  }
+  const accept = (received: Partial<Ballots>): Receipt => ({
+    state: withBallots(state, round, { ...ballots, ...received }),
+    status: voteStatus.ok,
+    effects: [],
+  });
+  if (ballot.type === "signature") {
+    return accept({ signatures: ballots.signatures.set(peer, { raw, certificate: ballot.certificate }) });
+  }
   const isOpen = round.type === "descriptors" || round.type === "votes";
-  return isOpen ? accept({ votes: ballots.votes.set(peer, { raw, document: ballot.document }) }) : { state, status: voteStatus.tooLate, effects: [] };
+  return isOpen
+    ? accept({ votes: ballots.votes.set(peer, { raw, document: ballot.document }) })
+    : { state, status: voteStatus.tooLate, effects: [] };
 };
 
 /* Reveals */
 
 const refusedReveal = (state: AuthorityState, peer: Hex, epoch: number, error: string): Receipt => {
   const authority = peerName(state.members, peer);
-  const line = log("WARNING", "reveal-refused", `Refused what authority ${authority} sent as its reveal: ${error}`, { epoch, authority, error });
+  const line = log("WARNING", "reveal-refused", `Refused what authority ${authority} sent as its reveal: ${error}`, {
+    epoch,
+    authority,
+    error,
+  });
   return { state, status: revealStatus.notAuthorised, effects: [line] };
 };
 
-export const receiveReveal = (suite: Suite, state: AuthorityState, peer: Hex, command: RevealCommand, nowSeconds: number): Receipt => {
+export const receiveReveal = (
+  suite: Suite,
+  state: AuthorityState,
+  peer: Hex,
+  command: RevealCommand,
+  nowSeconds: number,
+): Receipt => {
   const { round } = state;
   const answer = (status: number): Receipt => ({ state, status, effects: [] });
   if (toHex(command.identityKey) !== peer) return answer(revealStatus.notAuthorised);
@@ -96,21 +171,38 @@ export const receiveReveal = (suite: Suite, state: AuthorityState, peer: Hex, co
   if (E.isLeft(certified)) return refusedReveal(state, peer, command.epoch, certified.left);
   const reveal = certified.right;
   if (reveal.length !== sharedRandomLength) return refusedReveal(state, peer, command.epoch, "length");
-  if (epochOf(reveal) !== BigInt(command.epoch)) return answer(epochOf(reveal) < command.epoch ? revealStatus.tooLate : revealStatus.tooEarly);
+  if (epochOf(reveal) !== BigInt(command.epoch)) {
+    return answer(epochOf(reveal) < command.epoch ? revealStatus.tooLate : revealStatus.tooEarly);
+  }
   return receiveOpened(suite, state, round, peer, reveal);
 };
 
-const receiveOpened = (suite: Suite, state: AuthorityState, round: ActiveRound, peer: Hex, reveal: Uint8Array): Receipt => {
+const receiveOpened = (
+  suite: Suite,
+  state: AuthorityState,
+  round: ActiveRound,
+  peer: Hex,
+  reveal: Uint8Array,
+): Receipt => {
   const { ballots, votingEpoch } = round;
   const answer = (status: number): Receipt => ({ state, status, effects: [] });
   const vote = ballots.votes.get(peer);
   const earlier = ballots.reveals.get(peer);
   if (earlier !== undefined) {
     if (equal(earlier, reveal)) return answer(revealStatus.ok);
-    return { ...equivocated(suite, state, round, peer, "reveal", earlier, reveal), status: revealStatus.alreadyReceived };
+    return {
+      ...equivocated(suite, state, round, peer, "reveal", earlier, reveal),
+      status: revealStatus.alreadyReceived,
+    };
   }
   if (round.type === "signatures") return answer(revealStatus.tooLate);
   if (vote === undefined) return answer(revealStatus.tooEarly);
-  if (!keeps(suite, vote.document.sharedRandomCommit, reveal)) return refusedReveal(state, peer, votingEpoch, "commit-not-kept");
-  return { state: withBallots(state, round, { ...ballots, reveals: ballots.reveals.set(peer, reveal) }), status: revealStatus.ok, effects: [] };
+  if (!keeps(suite, vote.document.sharedRandomCommit, reveal)) {
+    return refusedReveal(state, peer, votingEpoch, "commit-not-kept");
+  }
+  return {
+    state: withBallots(state, round, { ...ballots, reveals: ballots.reveals.set(peer, reveal) }),
+    status: revealStatus.ok,
+    effects: [],
+  };
 };

@@ -13,7 +13,7 @@ import { type Certificate, encodeCertificate, type Signature, signedMessage } fr
 import { type Descriptor, providerLayer } from "./descriptor.ts";
 import type { Document, DocumentFields } from "./document.ts";
 import { type LoopixParameters, parameterFields } from "./parameters.ts";
-import type { Ballots, TallyFailure, Vote } from "./round.ts";
+import type { Ballots, TallyFailure, Vote } from "./authority_round.ts";
 import { type Lineage, type Revealed, sharedRandomValue } from "./shared_random.ts";
 import { generateTopology, sortByIdentity } from "./topology.ts";
 
@@ -25,7 +25,10 @@ export interface Nodes {
 
 export const sortNodes = (descriptors: Iterable<Descriptor>): Nodes => {
   const sorted = sortByIdentity([...descriptors]);
-  return { mixes: sorted.filter(({ layer }) => layer !== providerLayer), providers: sorted.filter(({ layer }) => layer === providerLayer) };
+  return {
+    mixes: sorted.filter(({ layer }) => layer !== providerLayer),
+    providers: sorted.filter(({ layer }) => layer === providerLayer),
+  };
 };
 
 /** A Provider and enough mixes for every layer, or else a document would be of no use. */
@@ -59,23 +62,36 @@ const fieldsOf = (suite: Suite, draft: Draft, value: Uint8Array, commit: Uint8Ar
 };
 
 /** A vote: its topology says only which mixes there are, since the shared random value is not known yet. */
-export const voteFields = (suite: Suite, draft: Draft, commit: Uint8Array): DocumentFields => fieldsOf(suite, draft, zeroValue, commit);
+export const voteFields = (suite: Suite, draft: Draft, commit: Uint8Array): DocumentFields =>
+  fieldsOf(suite, draft, zeroValue, commit);
 
 /** A consensus for the shared random value of the round. */
 export const consensusFields = (suite: Suite, draft: Draft, value: Uint8Array): DocumentFields =>
   fieldsOf(suite, draft, value, new Uint8Array(0));
 
 /** The votes that count: those whose commit was kept. Reveals are only accepted where they keep it. */
-const countedVotes = ({ votes, reveals }: Ballots): ReadonlyArray<Vote> => [...votes.entries()].flatMap(([authority, vote]) => reveals.has(authority) ? [vote] : []);
+const countedVotes = ({ votes, reveals }: Ballots): ReadonlyArray<Vote> =>
+  [...votes.entries()].flatMap(([authority, vote]) => reveals.has(authority) ? [vote] : []);
 
 /** The round's shared random value, from the reveals that came. */
-export const tallySharedRandom = (suite: Suite, epoch: number, { reveals }: Ballots, previous: Document | null): Uint8Array => {
-  const revealed: Revealed[] = [...reveals.entries()].map(([authority, reveal]) => ({ identityKey: fromHex(authority)!, reveal }));
+export const tallySharedRandom = (
+  suite: Suite,
+  epoch: number,
+  { reveals }: Ballots,
+  previous: Document | null,
+): Uint8Array => {
+  const revealed: Revealed[] = [...reveals.entries()].map(([authority, reveal]) => ({
+    identityKey: fromHex(authority)!,
+    reveal,
+  }));
   return sharedRandomValue(suite, epoch, revealed, previous?.sharedRandomValue ?? null);
 };
 
 /** How many votes there are for each of some things, by a key that tells them apart. */
-const countBy = <A>(votes: ReadonlyArray<Vote>, ballot: (document: Document) => ReadonlyArray<readonly [string, A]>): ReadonlyArray<readonly [A, number]> => {
+const countBy = <A>(
+  votes: ReadonlyArray<Vote>,
+  ballot: (document: Document) => ReadonlyArray<readonly [string, A]>,
+): ReadonlyArray<readonly [A, number]> => {
   const counts = new Map<string, readonly [A, number]>();
   for (const { document } of votes) {
     for (const [key, item] of ballot(document)) counts.set(key, [item, (counts.get(key)?.[1] ?? 0) + 1]);
@@ -95,8 +111,11 @@ export const tally = (
   if (ballots.votes.size < threshold) return E.left("too-few-votes");
   const votes = countedVotes(ballots);
   if (votes.length < threshold) return E.left("too-few-reveals");
-  const agreed = <A>(counts: ReadonlyArray<readonly [A, number]>): A[] => counts.flatMap(([item, count]) => (count >= threshold ? [item] : []));
-  const [parameters] = agreed(countBy(votes, (document) => [[parametersKey(document.parameters), document.parameters]]));
+  const agreed = <A>(counts: ReadonlyArray<readonly [A, number]>): A[] =>
+    counts.flatMap(([item, count]) => (count >= threshold ? [item] : []));
+  const [parameters] = agreed(
+    countBy(votes, (document) => [[parametersKey(document.parameters), document.parameters]]),
+  );
   if (parameters === undefined) return E.left("parameters-disagree");
   const ballot = (document: Document) => listed(document).map((node) => [toHex(suite.sha256(node.raw)), node] as const);
   const nodes = sortNodes(agreed(countBy(votes, ballot)));
@@ -114,10 +133,13 @@ export interface Combined {
 }
 
 /**
- * The document that enough authorities signed, if there is one, and who signed something else. There cannot be two: each
- * authority's first signature counts, and the threshold is more than half.
+ * The document that enough authorities signed, if there is one, and who signed something else. There cannot be two:
+ * each authority's first signature counts, and the threshold is more than half.
  */
-export const combine = ({ threshold }: Membership, { signatures }: Ballots): { readonly combined: Combined | null; readonly dissenters: ReadonlyArray<Hex> } => {
+export const combine = (
+  { threshold }: Membership,
+  { signatures }: Ballots,
+): { readonly combined: Combined | null; readonly dissenters: ReadonlyArray<Hex> } => {
   const groups = new Map<string, { readonly certificate: Certificate; readonly signatures: Signature[] }>();
   for (const { certificate } of signatures.values()) {
     const key = toHex(signedMessage(certificate));
@@ -130,5 +152,8 @@ export const combine = ({ threshold }: Membership, { signatures }: Ballots): { r
   const sorted = [...winner.signatures].sort((a, b) => compare(a.identity, b.identity));
   const signers = sorted.map(({ identity }) => toHex(identity));
   const raw = encodeCertificate({ ...winner.certificate, signatures: sorted });
-  return { combined: { raw, signers }, dissenters: [...signatures.keys()].filter((authority) => !signers.includes(authority)) };
+  return {
+    combined: { raw, signers },
+    dissenters: [...signatures.keys()].filter((authority) => !signers.includes(authority)),
+  };
 };

@@ -1,8 +1,8 @@
 /**
  * What an authority does with a node's PostDescriptor command (specs/pki.rst §5.1, wire-facts §5.6).
  *
- * One departure: a descriptor that comes after our vote for its epoch is answered with conflict, as one that comes after the
- * document. Go says ok and never lists the node.
+ * One departure: a descriptor that comes after our vote for its epoch is answered with conflict, as one that comes
+ * after the document. Go says ok and never lists the node.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Wall } from "../machine.ts";
 import { type Command, descriptorStatus } from "../wire/commands.ts";
 import { isListed } from "./authority_config.ts";
 import { type AuthorityState, secondsOf } from "./authority_state.ts";
-import type { Receipt } from "./ballots.ts";
+import type { Receipt } from "./authority_ballots.ts";
 import { type Descriptor, verifyDescriptor } from "./descriptor.ts";
 import { epochAt } from "./epoch.ts";
 
@@ -31,13 +31,30 @@ const hasDegenerateKey = (suite: Suite, { linkKey, mixKeys }: Descriptor): boole
 const isClosed = ({ round, documents }: AuthorityState, epoch: number): boolean =>
   documents.has(epoch) || (epoch === round.votingEpoch && round.type !== "waiting" && round.type !== "descriptors");
 
-const refuse = (state: AuthorityState, identity: Uint8Array, status: number, epoch: number, error: string, level: LogLevel = "WARNING"): Receipt => {
+const refuse = (
+  state: AuthorityState,
+  identity: Uint8Array,
+  status: number,
+  epoch: number,
+  error: string,
+  level: LogLevel = "WARNING",
+): Receipt => {
   const fields = { epoch, identity: toHex(identity), error };
-  return { state, status, effects: [log(level, "descriptor-refused", `Refused a descriptor for epoch ${epoch}: ${error}`, fields)] };
+  return {
+    state,
+    status,
+    effects: [log(level, "descriptor-refused", `Refused a descriptor for epoch ${epoch}: ${error}`, fields)],
+  };
 };
 
 /** `identity` (32 bytes) is the node that the link authenticated. */
-export const receiveDescriptor = (suite: Suite, state: AuthorityState, identity: Uint8Array, command: PostCommand, at: Wall): Receipt => {
+export const receiveDescriptor = (
+  suite: Suite,
+  state: AuthorityState,
+  identity: Uint8Array,
+  command: PostCommand,
+  at: Wall,
+): Receipt => {
   const { epoch, payload } = command;
   const now = epochAt(state.config.clock, at).epoch;
   if (epoch < now - 1 || epoch > now + 1) return refuse(state, identity, descriptorStatus.invalid, epoch, "epoch");
@@ -47,12 +64,21 @@ export const receiveDescriptor = (suite: Suite, state: AuthorityState, identity:
   const verified = verifyDescriptor(suite, payload, epoch, secondsOf(at));
   if (E.isLeft(verified)) return refuse(state, identity, descriptorStatus.invalid, epoch, verified.left);
   const descriptor = verified.right;
-  if (!equal(descriptor.identityKey, identity)) return refuse(state, identity, descriptorStatus.forbidden, epoch, "other-node");
-  if (!isListed(state.members, descriptor)) return refuse(state, identity, descriptorStatus.forbidden, epoch, "not-listed");
-  if (hasDegenerateKey(suite, descriptor)) return refuse(state, identity, descriptorStatus.invalid, epoch, "degenerate-key");
+  if (!equal(descriptor.identityKey, identity)) {
+    return refuse(state, identity, descriptorStatus.forbidden, epoch, "other-node");
+  }
+  if (!isListed(state.members, descriptor)) {
+    return refuse(state, identity, descriptorStatus.forbidden, epoch, "not-listed");
+  }
+  if (hasDegenerateKey(suite, descriptor)) {
+    return refuse(state, identity, descriptorStatus.invalid, epoch, "degenerate-key");
+  }
   if (earlier !== undefined) return refuse(state, identity, descriptorStatus.conflict, epoch, "changed");
   if (isClosed(state, epoch)) return refuse(state, identity, descriptorStatus.conflict, epoch, "late", "INFO");
-  const accepted = log("INFO", "descriptor", `Accepted a descriptor for epoch ${epoch}`, { epoch, name: descriptor.name });
+  const accepted = log("INFO", "descriptor", `Accepted a descriptor for epoch ${epoch}`, {
+    epoch,
+    name: descriptor.name,
+  });
   const descriptors = state.descriptors.set(epoch, ofEpoch.set(toHex(identity), descriptor));
   return { state: { ...state, descriptors }, status: descriptorStatus.ok, effects: [accepted] };
 };
