@@ -94,7 +94,7 @@ const openHeader = (
   decrypted.set(routingInfoOf(geometry, packet));
   suite.aes128CtrInPlace(keys.headerKey, keys.headerIv, decrypted);
   const commands = decodeCommands(decrypted.subarray(0, perHopRoutingInfoLength));
-  wipe(decrypted.subarray(0, perHopRoutingInfoLength));
+  wipe(E.isLeft(commands) ? decrypted : decrypted.subarray(0, perHopRoutingInfoLength));
   if (E.isLeft(commands)) return E.left("commands");
   return E.right({
     replayTag: suite.sha512_256(groupElementOf(packet)),
