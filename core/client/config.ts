@@ -6,6 +6,7 @@
  */
 import type { AuthorityPeer } from "../pki/directory.ts";
 import type { EpochClock } from "../pki/epoch.ts";
+import type { ReassemblyLimits } from "./reassembly.ts";
 
 /** Durations in ms that do not scale with the epoch. */
 export interface ClientTiming {
@@ -63,9 +64,13 @@ export const defaultTransports: ReadonlyArray<string> = ["tcp", "tcp4", "tcp6"];
 export const egressLengthMax = 40;
 /** Requests between acceptance and outcome. */
 export const requestsMax = 256;
-/** SURBs whose reply may still come. When there is one more, the oldest loop's is given up. */
+/** SURBs whose reply may still come. One more is not made: a request waits for its turn, a decoy goes without one. */
 export const surbsMax = 4096;
+/** How far loops may fill that. */
+export const loopSurbsMax = surbsMax / 2;
 /** How often a packet is composed anew after a connection broke before it was written out. */
 export const sendAttemptsMax = 5;
 /** Own clock against the Provider's, in ms, beyond which the user is warned. */
 export const clockSkewMaxMs = 120_000;
+/** Incomplete messages of other users: as long as two of the longest that one user can send at once, for an hour. */
+export const reassemblyLimits: ReassemblyLimits = { messagesMax: 64, bytesMax: 4 * 1024 * 1024, lifetimeMs: 3_600_000 };

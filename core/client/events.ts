@@ -59,15 +59,14 @@ export type FailureReason =
   /** The document in force names no such Provider, or no Provider with such a service. */
   | "unknown-provider"
   | "unknown-service"
-  /** No path through the network, or no key of a hop for the time of arrival. */
+  /** Again and again no path through the network, or no key of a hop for the time of arrival. */
   | "no-path"
+  /** The recipient's key is of low order. */
   | "bad-key"
-  /** It waited longer than `queuedMaxMs`, or was composed and not sent too often. */
+  /** It waited longer than `queuedMaxMs`, or the connection broke too often before it was written out. */
   | "not-sent"
   /** The reply does not decrypt, or is not of the form that the request expects. */
-  | "malformed-reply"
-  /** Too many SURBs are outstanding. */
-  | "surbs-exhausted";
+  | "malformed-reply";
 
 /** A packet as it was sent. Times in ms. */
 export interface SentPacket {
@@ -104,6 +103,8 @@ export type ClientNotice =
   | { readonly type: "Failed"; readonly id: string; readonly reason: FailureReason }
   /** A message from a user. `from` is the sender's X25519 key, 32 bytes, authenticated; `messageId` has 16 bytes. */
   | { readonly type: "Message"; readonly from: Uint8Array; readonly messageId: Uint8Array; readonly payload: Uint8Array }
+  /** A block differs from one that came before it under the same number: somebody's program is at fault, or worse. */
+  | { readonly type: "MessageConflict"; readonly from: Uint8Array; readonly messageId: Uint8Array }
   | { readonly type: "Status"; readonly id: string; readonly status: ClientStatus }
   | { readonly type: "Stopped" };
 

@@ -107,10 +107,11 @@ const commandOf = (job: Job): Command =>
     ? { type: "GetConsensus", epoch: job.epoch }
     : { type: "PostDescriptor", epoch: job.epoch, payload: job.descriptor };
 
-const finish = ({ config, jobs, attempts, sessions, effects }: Turn): Step<DirectoryState, Effect> => ({
+const finish = ({ config, jobs, attempts, sessions, effects, consumed }: Turn): Step<DirectoryState, Effect> => ({
   state: { config, jobs, attempts, sessions },
   effects,
   wakeAt: wakeAt(jobs),
+  consumed,
 });
 
 /** The directory machine over a crypto suite; its sessions are spawned as kind `session`. */
@@ -131,6 +132,7 @@ export const createDirectoryMachine = (suite: Suite): Machine<DirectoryConfig, D
         return;
       case "Down":
         turn.attempts = turn.attempts.delete(session);
+        turn.consumed.push(attempt.staticPrivate);
         turn.effects.push({ type: "Stop", at: session });
         if (!attempt.settled) jobs.onNoAnswer(turn, attempt, report.reason);
     }
@@ -163,10 +165,10 @@ export const createDirectoryMachine = (suite: Suite): Machine<DirectoryConfig, D
   return {
     start: (context, config) => {
       invariant(config.authorities.length > 0, "a directory has at least one authority");
-      return finish({ context, config, jobs: PersistentMap(), attempts: PersistentMap(), sessions: 0, effects: [] });
+      return finish({ context, config, jobs: PersistentMap(), attempts: PersistentMap(), sessions: 0, effects: [], consumed: [] });
     },
     step: (context, state, event) => {
-      const turn: Turn = { context, ...state, effects: [] };
+      const turn: Turn = { context, ...state, effects: [], consumed: [] };
       handle(turn, event);
       return finish(turn);
     },

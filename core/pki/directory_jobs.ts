@@ -57,6 +57,8 @@ export interface Attempt {
   readonly job: string;
   readonly authority: number;
   readonly tries: number;
+  /** The key that the session was given: wiped with it. */
+  readonly staticPrivate: Uint8Array;
   readonly settled: boolean;
 }
 
@@ -76,6 +78,7 @@ export interface Turn {
   attempts: PersistentMap<Address, Attempt>;
   sessions: number;
   readonly effects: Effect[];
+  readonly consumed: Uint8Array[];
 }
 
 const keyOf = ({ type, epoch }: { readonly type: Job["type"]; readonly epoch: number }): string => `${type}/${epoch}`;
@@ -107,20 +110,21 @@ export const createJobs = (suite: Suite) => {
     const session = `${config.self}/${turn.sessions++}`;
     const { addresses } = config.authorities[authority]!;
     const publishing = job.type === "Publish" ? config.credentials : null;
+    const staticPrivate = publishing === null
+      ? draws(turn.context.seed)(`static/${session}`).bytes(32)
+      : suite.ed25519PrivateToX25519(publishing.identityPrivate);
     const sessionConfig: SessionConfig = {
       self: session,
       owner: config.self,
       role: { type: "initiator", addresses },
-      staticPrivate: publishing === null
-        ? draws(turn.context.seed)(`static/${session}`).bytes(32)
-        : suite.ed25519PrivateToX25519(publishing.identityPrivate),
+      staticPrivate,
       additionalData: publishing === null ? new Uint8Array(0) : publishing.identityPrivate.slice(32),
       deadlines,
       receives: job.type === "Fetch" ? ["Consensus"] : ["PostDescriptorStatus"],
       commandLengthMax: job.type === "Fetch" ? documentLengthMax : statusLengthMax,
       queueLength: 1,
     };
-    turn.attempts = turn.attempts.set(session, { job: keyOf(job), authority, tries, settled: false });
+    turn.attempts = turn.attempts.set(session, { job: keyOf(job), authority, tries, staticPrivate, settled: false });
     turn.effects.push({ type: "Spawn", at: session, kind: "session", config: sessionConfig });
   };
 
