@@ -89,7 +89,8 @@ const run = (
     },
   };
   const latency = { minMs: 1, maxMs: 20, jitterMs: 5 };
-  const world = createWorld({ seed: seedOf(1), originMs: 1e12, latency, observers: [observer], ...more });
+  const world = createWorld({ seed: seedOf(1), originMs: 1e12, latency, ...more });
+  world.observe(observer);
   for (const spec of specs) world.add(spec).start();
   world.runUntil(60_000);
   return { world, notes, seen };

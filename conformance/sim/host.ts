@@ -52,8 +52,6 @@ export interface Surroundings {
   readonly seed: Uint8Array;
   readonly originMs: number;
   readonly observers: ReadonlyArray<Observer>;
-  /** Changes what a host asks for: for runs that are to be caught. */
-  readonly tamper?: (host: string, emission: Emission) => ReadonlyArray<Emission>;
 }
 
 /** A machine that leaves a past deadline is woken at once; more often than this without an event is a bug of it. */
@@ -61,7 +59,7 @@ const idleWakesMax = 1000;
 
 export const createHost = (
   spec: HostSpec,
-  { agenda, net, seed: runSeed, originMs, observers, tamper }: Surroundings,
+  { agenda, net, seed: runSeed, originMs, observers }: Surroundings,
 ): Host => {
   const seed = deriveSeed(runSeed, `host ${spec.name}`);
   const prng = createPrng(seed, "world");
@@ -87,7 +85,7 @@ export const createHost = (
     arm(step.wakeAt);
     for (const emission of step.effects) {
       for (const observer of observers) observer.emission?.(agenda.now(), spec.name, emission);
-      for (const { from, effect } of tamper?.(spec.name, emission) ?? [emission]) perform(from, effect);
+      perform(emission.from, emission.effect);
     }
   };
 

@@ -214,5 +214,3 @@ export const createNetwork = (options: NetworkOptions): Network => {
     clients: clients.map(({ member }) => member),
   };
 };
-
-export { authorityAddress, clientAddress, nodeAddress };

@@ -6,22 +6,24 @@
  */
 import type { Suite } from "../../core/crypto/suite.ts";
 import { wall } from "../../core/machine.ts";
-import { createEpochClock, type EpochClock, epochStart, katzenpostOriginMs } from "../../core/pki/epoch.ts";
+import { createEpochClock, epochStart, katzenpostOriginMs } from "../../core/pki/epoch.ts";
 import type { LoopixParameters } from "../../core/pki/parameters.ts";
 import { deriveSeed } from "../../core/random.ts";
 import type { Geometry } from "../../core/sphinx/geometry.ts";
 import { uint64 } from "../../core/bytes.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { Surroundings } from "./host.ts";
+import type { HostSpec } from "./host.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { conservation } from "./oracles/conservation.ts";
 import { consensus } from "./oracles/consensus.ts";
 import { logs } from "./oracles/logs.ts";
 import type { CreateOracle, Oracle, View, Violation } from "./oracles/oracle.ts";
+import { progress } from "./oracles/progress.ts";
 import { requests } from "./oracles/requests.ts";
 import { sharedRandom } from "./oracles/shared_random.ts";
+import { surbs } from "./oracles/surbs.ts";
 import { createPrng } from "./prng.ts";
-import { registerAll, requestAll } from "./scenario.ts";
+import { askStatus, registerAll, requestAll } from "./scenario.ts";
 import { createWorld, type World } from "./world.ts";
 
 export interface SimulationOptions {
@@ -37,7 +39,8 @@ export interface SimulationOptions {
   readonly mixesPerLayer: number;
   readonly providers: number;
   readonly clients: number;
-  readonly tamper?: Surroundings["tamper"];
+  /** Changes a host before it starts: for runs that are to be caught. */
+  readonly sabotage?: (spec: HostSpec) => HostSpec;
   /** Told as each epoch ends. */
   readonly onEpoch?: (
     progress: { readonly epoch: number; readonly traceHash: string; readonly traceLength: number },
@@ -62,12 +65,11 @@ const waveOf = ({ periodMs }: SimulationOptions): number => Math.floor(periodMs 
 /** More than these are not kept: one broken rule breaks often. */
 const violationsMax = 100;
 
-const creators: ReadonlyArray<CreateOracle> = [conservation, consensus, sharedRandom, logs, requests];
+const creators: ReadonlyArray<CreateOracle> = [conservation, progress, consensus, sharedRandom, surbs, requests, logs];
 
 interface Run {
   readonly options: SimulationOptions;
   readonly seed: Uint8Array;
-  readonly clock: EpochClock;
   readonly network: Network;
   readonly world: World;
   readonly oracles: ReadonlyArray<Oracle>;
@@ -82,7 +84,10 @@ const start = ({ options, network, world, seed }: Run): void => {
     ...network.nodes.map((name) => [name, 1] as const),
     ...network.clients.map(({ name }) => [name, 3] as const),
   ]);
-  for (const spec of network.hosts) world.at(waves.get(spec.name)! * wave + prng.below(wave), world.add(spec).start);
+  for (const spec of network.hosts) {
+    const host = world.add(options.sabotage?.(spec) ?? spec);
+    world.at(waves.get(spec.name)! * wave + prng.below(wave), host.start);
+  }
   world.at(2.5 * wave, () => registerAll(world, network));
 };
 
@@ -98,6 +103,7 @@ const runEpoch = ({ options, network, world, oracles, seed }: Run, index: number
     world.runUntil(from + Math.floor((periodMs * sample) / (samplesPerEpoch + 1)));
     for (const oracle of oracles) oracle.sample?.();
   }
+  askStatus(world, network, firstEpoch + index);
   world.runUntil(from + periodMs - 1);
   options.onEpoch?.({ epoch: firstEpoch + index, traceHash: world.traceHash(), traceLength: world.traceLength() });
 };
@@ -115,32 +121,22 @@ const prepare = (options: SimulationOptions, violations: Violation[]): Run => {
   const clock = createEpochClock(options.periodMs, katzenpostOriginMs);
   const network = createNetwork({ ...options, seed: deriveSeed(seed, "network"), clock });
   const originMs = epochStart(clock, firstEpoch);
+  const latency = { minMs: 1, maxMs: 20, jitterMs: 5 };
+  const world = createWorld({ seed: deriveSeed(seed, "world"), originMs, latency });
   const view: View = {
     network,
     clock,
     wall: () => wall(originMs + world.now()),
     machine: (host, address) => world.host(host).state().machines.get(address)?.state,
   };
-  // Oracles see the world and the world tells the oracles: both exist before either is used.
-  let world: World;
-  const late: { oracles: ReadonlyArray<Oracle> } = { oracles: [] };
-  world = createWorld({
-    seed: deriveSeed(seed, "world"),
-    originMs,
-    latency: { minMs: 1, maxMs: 20, jitterMs: 5 },
-    observers: [{
-      input: (...seen) => late.oracles.forEach(({ observer }) => observer?.input?.(...seen)),
-      emission: (...seen) => late.oracles.forEach(({ observer }) => observer?.emission?.(...seen)),
-    }],
-    ...(options.tamper === undefined ? {} : { tamper: options.tamper }),
-  });
-  late.oracles = creators.map((create) => {
+  const oracles = creators.map((create) => {
     const oracle: Oracle = create(view, (kind, what) => {
       if (violations.length < violationsMax) violations.push({ kind, oracle: oracle.name, at: world.now(), what });
     });
+    if (oracle.observer !== undefined) world.observe(oracle.observer);
     return oracle;
   });
-  return { options, seed, clock, network, world, oracles: late.oracles };
+  return { options, seed, network, world, oracles };
 };
 
 /** Runs to the end, or to the first exception. */

@@ -15,13 +15,13 @@ export interface WorldOptions {
   /** Wall-clock time at which the run begins, in ms since 1970. */
   readonly originMs: number;
   readonly latency: Latency;
-  readonly observers: ReadonlyArray<Observer>;
-  readonly tamper?: Surroundings["tamper"];
 }
 
 export interface World {
   readonly add: (spec: HostSpec) => Host;
   readonly host: (name: string) => Host;
+  /** Lets an observer see everything from now on. */
+  readonly observe: (observer: Observer) => void;
   /** ms since the run began. */
   readonly now: () => number;
   readonly at: (instant: number, action: () => void) => void;
@@ -40,13 +40,13 @@ export const createWorld = (options: WorldOptions): World => {
     input: (at, host, input) => trace.fold(["in", at, host, input]),
     emission: (at, host, emission) => trace.fold(["out", at, host, emission]),
   };
+  const observers = [tracer];
   const surroundings: Surroundings = {
     agenda,
     net,
     seed: options.seed,
     originMs: options.originMs,
-    observers: [tracer, ...options.observers],
-    ...(options.tamper === undefined ? {} : { tamper: options.tamper }),
+    observers,
   };
   const hosts = new Map<string, Host>();
   return {
@@ -60,6 +60,9 @@ export const createWorld = (options: WorldOptions): World => {
       const host = hosts.get(name);
       invariant(host !== undefined, `no host is called ${name}`);
       return host;
+    },
+    observe: (observer) => {
+      observers.push(observer);
     },
     now: agenda.now,
     at: agenda.at,

@@ -1,0 +1,39 @@
+/**
+ * Nothing is held for ever: no packet stays in inspection, in a delay queue or on its way to a session from one sample to the
+ * one after the next, which is longer than delays, disks and workers of a healthy network take together.
+ *
+ * @module
+ */
+import type { NodeState } from "../../../core/mix/state.ts";
+import { nodeAddress } from "../../../core/mix/system.ts";
+import type { CreateOracle } from "./oracle.ts";
+
+const samplesMax = 3;
+
+const packetsOf = ({ inspections, queue, sending }: NodeState): string[] => [
+  ...[...inspections.keys()].map((id) => `in inspection (${id})`),
+  ...[...queue.held.keys()].map((ticket) => `in the delay queue (${ticket})`),
+  ...[...sending.keys()].map((id) => `on its way to a session (${id})`),
+];
+
+export const progress: CreateOracle = ({ network, machine }, report) => {
+  // Samples at which each held packet has been seen.
+  let ages = new Map<string, number>();
+  let seen = 0;
+  return {
+    name: "progress",
+    sample: () => {
+      const next = new Map<string, number>();
+      for (const host of network.nodes) {
+        for (const packet of packetsOf(machine(host, nodeAddress) as NodeState)) {
+          const age = (ages.get(`${host} ${packet}`) ?? 0) + 1;
+          if (age === samplesMax) report("liveness", `${host} keeps a packet ${packet}`);
+          next.set(`${host} ${packet}`, age);
+          seen++;
+        }
+      }
+      ages = next;
+    },
+    summary: () => `${seen} packets were seen on their way`,
+  };
+};
