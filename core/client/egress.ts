@@ -91,6 +91,11 @@ export const onSent = (turn: Turn, id: number, dropped: SendDropped | null): voi
   else requeue(turn, flight.item);
 };
 
+/** A reply proves that its packet was written out, should it overtake the session's report. */
+export const confirmSent = (turn: Turn, surb: string): void => {
+  for (const [id, flight] of turn.state.inFlight) if (flight.surb === surb) onSent(turn, id, null);
+};
+
 const onWritten = (turn: Turn, { item, surb, sent }: InFlight): void => {
   if (surb !== null) restartSurb(turn, surb);
   if (item !== null) onPacketSent(turn, item, sent);

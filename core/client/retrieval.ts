@@ -18,6 +18,7 @@ import { after, type Mono } from "../machine.ts";
 import type { LoopixParameters } from "../pki/document.ts";
 import type { Command } from "../wire/commands.ts";
 import type { SessionRequest } from "../wire/session.ts";
+import { confirmSent } from "./egress.ts";
 import { onBlock } from "./inbox.ts";
 import { onSurbOutcome } from "./requests.ts";
 import { type ClientState, type Retrieval, type Turn, update } from "./state.ts";
@@ -91,6 +92,7 @@ const onMessage = (turn: Turn, payload: Uint8Array): void => {
 
 const onAck = (turn: Turn, surbId: string, payload: Uint8Array): void => {
   const fresh = isNew(turn, `reply ${surbId}`);
+  confirmSent(turn, surbId);
   if (onReply(turn, surbId, payload, onSurbOutcome)) return;
   turn.effects.push(drop(fresh ? "client-surb-unknown" : "client-surb-duplicate"));
 };
