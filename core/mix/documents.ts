@@ -57,7 +57,7 @@ const judging = (
   { earlyConnectMs }: Schedule,
 ): ReadonlyArray<KnownDocument> =>
   epochsKept(epoch)
-    .filter((of) => of <= epoch || remainingMs < earlyConnectMs)
+    .filter((of) => of <= epoch || remainingMs <= earlyConnectMs)
     .flatMap((of) => known.get(of) ?? []);
 
 /**

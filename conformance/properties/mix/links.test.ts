@@ -1,0 +1,192 @@
+/** Outgoing links: whom a node dials, how it tries again, and what becomes of packets for them. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { toHex } from "../../../core/bytes.ts";
+import type { Effect, Spawn } from "../../../core/effects.ts";
+import type { SessionConfig } from "../../../core/wire/session.ts";
+import {
+  assertConserved,
+  createDriver,
+  createRunning,
+  documentOf,
+  type Driver,
+  dropped,
+  firstEpoch,
+  forwardTo,
+  keysOf,
+  logged,
+  periodMs,
+  told,
+} from "./fixture.ts";
+
+const dials = (effects: ReadonlyArray<Effect>): ReadonlyArray<SessionConfig> =>
+  effects.filter((effect): effect is Spawn => effect.type === "Spawn" && effect.kind === "session")
+    .map(({ config }) => config as SessionConfig);
+
+const linkTo = (driver: Driver, name: string) => driver.state().links.byId.get(keysOf(name).id);
+
+const sessionOf = (driver: Driver, name: string): string => {
+  const phase = linkTo(driver, name)!.phase;
+  assert.ok(phase.type !== "waiting");
+  return phase.session;
+};
+
+test("[MIXNET-2.2-02] [MIXNET-4.1-01] every node dials all of the next layer, the last the Providers, these the first", () => {
+  const expected = { a1: ["b1", "b2"], b2: ["c1", "c2"], c1: ["p1", "p2"], p1: ["a1", "a2"] };
+  for (const [name, peers] of Object.entries(expected)) {
+    const driver = createDriver(name);
+    driver.document(documentOf(firstEpoch));
+    const sessions = dials(driver.advance(0));
+    assert.equal(sessions.length, peers.length);
+    assert.deepEqual([...driver.state().links.byId.values()].map(({ descriptor }) => descriptor.name).sort(), peers);
+    for (const { role, additionalData, receives } of sessions) {
+      assert.deepEqual(role, { type: "initiator", addresses: ["127.0.0.1:1"] });
+      assert.deepEqual([toHex(additionalData), receives], [keysOf(name).id, []]);
+    }
+  }
+});
+
+test("only the node of the descriptor is let in at the other end of a link", () => {
+  const mix = createDriver("a1");
+  mix.document(documentOf(firstEpoch));
+  mix.advance(0);
+  const session = sessionOf(mix, "b1");
+  const answer = (peer: string, key: string): string | undefined =>
+    told(
+      mix.report(session, {
+        type: "Authorize",
+        additionalData: keysOf(peer).identityKey,
+        key: keysOf(key).linkKey,
+        remote: "127.0.0.1:1",
+      }),
+      session,
+    )[0]?.type;
+  assert.deepEqual([answer("b1", "b1"), answer("b1", "b2"), answer("b2", "b1")], ["Allowed", "Denied", "Denied"]);
+});
+
+test("[MIXNET-4.1-05] attempts come at once, then 15 s, 30 s … 120 s apart, and start over after a lasting connection", () => {
+  const mix = createDriver("a1", { elapsedMs: 0, limits: { reauthIntervalMs: 1e9 } });
+  mix.document(documentOf(firstEpoch, { layers: [["a1"], ["b1"], ["c1"]], providers: ["p1"] }));
+  assert.equal(dials(mix.advance(0)).length, 1);
+  const waits: number[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    mix.report(sessionOf(mix, "b1"), { type: "Down", reason: "dial-failed" });
+    const from = mix.now();
+    const phase = linkTo(mix, "b1")!.phase;
+    assert.ok(phase.type === "waiting");
+    waits.push(phase.dialAt - from);
+    assert.equal(dials(mix.advance(phase.dialAt - from)).length, 1);
+  }
+  assert.deepEqual(waits, [15_000, 30_000, 45_000]);
+  mix.report(sessionOf(mix, "b1"), { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) });
+  mix.sleep(100);
+  mix.report(sessionOf(mix, "b1"), { type: "Down", reason: "peer-closed" });
+  const short = linkTo(mix, "b1")!.phase;
+  assert.equal(short.type === "waiting" && short.dialAt - mix.now(), 15_000);
+});
+
+test("a connection that lasted is dialled again at once", () => {
+  const mix = createRunning("a1", { elapsedMs: 0 });
+  const session = sessionOf(mix, "b1");
+  mix.sleep(15_000);
+  mix.report(session, { type: "Down", reason: "peer-closed" });
+  const phase = linkTo(mix, "b1")!.phase;
+  assert.equal(phase.type === "waiting" && phase.dialAt, mix.now());
+});
+
+test("an epoch that begins has every waiting link dialled", () => {
+  const mix = createDriver("a1", { elapsedMs: periodMs - 2000 });
+  mix.document(documentOf(firstEpoch));
+  mix.document(documentOf(firstEpoch + 1));
+  mix.advance(0);
+  mix.report(sessionOf(mix, "b1"), { type: "Down", reason: "dial-failed" });
+  assert.deepEqual(dials(mix.advance(1999)), []);
+  assert.equal(dials(mix.advance(1)).length, 1);
+});
+
+test("[PKI-2.1.2-03] links to the next epoch's neighbours open early, those to nodes no longer listed close in time", () => {
+  const mix = createDriver("a1", { elapsedMs: periodMs / 2 });
+  mix.document(documentOf(firstEpoch));
+  mix.linkUp();
+  mix.document(documentOf(firstEpoch + 1, { layers: [["a1"], ["b2", "b3"], ["c1"]], providers: ["p1"] }));
+  assert.equal(linkTo(mix, "b3"), undefined);
+  const early = mix.state().schedule.earlyConnectMs;
+  mix.advance(periodMs / 2 - early - 1);
+  assert.equal(linkTo(mix, "b3"), undefined);
+  assert.equal(dials(mix.advance(2)).length, 1);
+  assert.equal(linkTo(mix, "b1")!.phase.type, "up");
+  const gone = sessionOf(mix, "b1");
+  const effects = mix.advance(early);
+  assert.deepEqual(told(effects, gone), [{ type: "Close", polite: true }]);
+  mix.report(gone, { type: "Down", reason: "closed" });
+  assert.equal(linkTo(mix, "b1"), undefined);
+  assert.equal(linkTo(mix, "b2")!.phase.type, "up");
+});
+
+test("without the document of an epoch the links that stand stay", () => {
+  const mix = createRunning("a1", { elapsedMs: periodMs - 1000 });
+  mix.advance(2000);
+  assert.deepEqual([...mix.state().links.byId.values()].map(({ phase }) => phase.type), ["up", "up"]);
+});
+
+test("packets for a link that is down, or that its session loses, are dropped with a reason", () => {
+  const mix = createRunning("a1");
+  const session = mix.connectNode("p1");
+  const link = sessionOf(mix, "b1");
+  const handOver = (): number => {
+    mix.send(session);
+    mix.unwrapped(forwardTo("b1", 1));
+    const sent = told(mix.advance(1), link)[0];
+    assert.ok(sent?.type === "Send");
+    return sent.id!;
+  };
+  const reasons = ["session-queue-full", "session-send-late", "session-down"] as const;
+  const drops = reasons.map((reason) => dropped(mix.report(link, { type: "Sent", id: handOver(), dropped: reason })));
+  assert.deepEqual(drops.flat(), ["session-queue-full", "session-send-late", "session-closed"]);
+  const last = handOver();
+  assert.deepEqual(dropped(mix.report(link, { type: "Down", reason: "peer-closed" })), ["session-closed"]);
+  assert.deepEqual(mix.report(link, { type: "Sent", id: last, dropped: null }), []);
+  mix.send(session);
+  mix.unwrapped(forwardTo("b1", 1));
+  assert.deepEqual(dropped(mix.advance(1)), ["link-down"]);
+  assertConserved(mix);
+});
+
+test("a node says to whom it is connected, in both directions", () => {
+  const mix = createDriver("b1");
+  mix.document(documentOf(firstEpoch));
+  mix.advance(0);
+  const up = mix.report(sessionOf(mix, "c1"), { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) });
+  assert.deepEqual(logged(up, "connected")[0]?.fields, { peer: keysOf("c1").id, name: "c1", direction: "out" });
+  const session = "in/9";
+  mix.tell({ type: "Incoming", connection: session, remote: "127.0.0.1:9" });
+  mix.report(session, {
+    type: "Authorize",
+    additionalData: keysOf("a1").identityKey,
+    key: keysOf("a1").linkKey,
+    remote: "127.0.0.1:9",
+  });
+  const incoming = mix.report(session, { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) });
+  assert.deepEqual(logged(incoming, "connected")[0]?.fields, { peer: keysOf("a1").id, name: "a1", direction: "in" });
+});
+
+test("handshakes are bounded, and a refused connection leaves nothing behind", () => {
+  const mix = createRunning("a1", { limits: { handshakesMax: 2 } });
+  const incoming = (n: number): ReadonlyArray<Effect> =>
+    mix.tell({ type: "Incoming", connection: `in/${n}`, remote: "127.0.0.1:9" });
+  assert.deepEqual([0, 1, 2].map((n) => incoming(n)[0]!.type), ["Spawn", "Spawn", "Refuse"]);
+  mix.report("in/0", { type: "Down", reason: "handshake-timeout" });
+  assert.equal(incoming(3)[0]!.type, "Spawn");
+  mix.report("in/1", { type: "Down", reason: "handshake-timeout" });
+  mix.report("in/3", { type: "Down", reason: "handshake-timeout" });
+  const { bySession, byPeer, handshakes } = mix.state().connections;
+  assert.deepEqual([bySession.size, byPeer.size, handshakes], [0, 0, 0]);
+});
+
+test("a peer that is no longer listed has to go when it is checked again", () => {
+  const mix = createRunning("b1", { elapsedMs: periodMs - 1000 });
+  const [stays, goes] = [mix.connectNode("a1"), mix.connectNode("a2")];
+  mix.document(documentOf(firstEpoch + 1, { layers: [["a1"], ["b1"], ["c1"]], providers: ["p1"] }));
+  const effects = mix.advance(30_000);
+  assert.deepEqual([told(effects, stays), told(effects, goes)], [[], [{ type: "Close", polite: true }]]);
+});
