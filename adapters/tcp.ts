@@ -68,6 +68,8 @@ const remoteOf = (socket: Socket): string =>
 const listenFailures: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
   EADDRNOTAVAIL: "this machine has no such address",
+  // Deno's word for the same.
+  EINVAL: "this machine has no such address",
   EACCES: "not permitted",
   ENOTFOUND: "the name is unknown",
 };
