@@ -28,8 +28,10 @@ import { isCanonicalPoint } from "../core/crypto/ed25519.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import { invariant } from "../core/machine.ts";
+import { createKeyCache } from "./key_cache.ts";
 
-type Curve = "X25519" | "Ed25519";
+const curves = ["X25519", "Ed25519"] as const;
+type Curve = (typeof curves)[number];
 
 const tagLength = 16;
 /** A node uses a handful of long-lived keys; more would only keep ephemeral ones in memory. */
@@ -54,27 +56,8 @@ const nullOnThrow = <A>(attempt: () => A): A | null => {
 
 const dummyPublic = base64url(new Uint8Array(32));
 
-/** The private keys in use, the least recently used one first. */
-const createKeyCache = () => {
-  const keys = new Map<string, KeyObject>();
-  return {
-    privateKey: (crv: Curve, secret: Uint8Array): KeyObject => {
-      invariant(secret.length === 32, "a seed or scalar has 32 bytes");
-      const d = base64url(secret);
-      const name = crv + d;
-      const key = keys.get(name) ?? createPrivateKey({ format: "jwk", key: { kty: "OKP", crv, d, x: dummyPublic } });
-      keys.delete(name);
-      keys.set(name, key);
-      if (keys.size > cachedKeysMax) keys.delete(keys.keys().next().value!);
-      return key;
-    },
-    forget: (secret: Uint8Array): void => {
-      const d = base64url(secret.subarray(0, 32));
-      keys.delete(`X25519${d}`);
-      keys.delete(`Ed25519${d}`);
-    },
-  };
-};
+const importPrivate = (crv: Curve, secret: Uint8Array): KeyObject =>
+  createPrivateKey({ format: "jwk", key: { kty: "OKP", crv, d: base64url(secret), x: dummyPublic } });
 
 const importPublic = (crv: Curve, point: Uint8Array): KeyObject =>
   createPublicKey({ format: "jwk", key: { kty: "OKP", crv, x: base64url(point) } });
@@ -119,7 +102,11 @@ const chacha20Keystream: Suite["chacha20Keystream"] = (key, nonce, length) => {
 
 /** A suite with its own cache of key objects. */
 export const createNativeSuite = (): Suite => {
-  const keys = createKeyCache();
+  const keys = createKeyCache(cachedKeysMax, curves, importPrivate);
+  const privateKey = (curve: Curve, secret: Uint8Array): KeyObject => {
+    invariant(secret.length === 32, "a seed or scalar has 32 bytes");
+    return keys.get(curve, secret);
+  };
   return {
     ...nobleSuite,
     name: "native",
@@ -141,24 +128,24 @@ export const createNativeSuite = (): Suite => {
 
     x25519: (scalar, point) => {
       invariant(point.length === 32, "a u-coordinate has 32 bytes");
-      const privateKey = keys.privateKey("X25519", scalar);
+      const ours = privateKey("X25519", scalar);
       // Where the result is zero OpenSSL throws; another library may return it.
-      const shared = nullOnThrow(() => plain(diffieHellman({ privateKey, publicKey: importPublic("X25519", point) })));
+      const shared = nullOnThrow(() => plain(diffieHellman({ privateKey: ours, publicKey: importPublic("X25519", point) })));
       return shared === null || isZero(shared) ? null : shared;
     },
-    x25519Public: (scalar) => publicOf(keys.privateKey("X25519", scalar)),
+    x25519Public: (scalar) => publicOf(privateKey("X25519", scalar)),
 
-    ed25519Public: (seed) => publicOf(keys.privateKey("Ed25519", seed)),
-    ed25519Sign: (privateKey, message) => {
-      invariant(privateKey.length === 64, "an Ed25519 private key has 64 bytes");
-      return plain(sign(null, message, keys.privateKey("Ed25519", privateKey.subarray(0, 32))));
+    ed25519Public: (seed) => publicOf(privateKey("Ed25519", seed)),
+    ed25519Sign: (seedAndPublic, message) => {
+      invariant(seedAndPublic.length === 64, "an Ed25519 private key has 64 bytes");
+      return plain(sign(null, message, privateKey("Ed25519", seedAndPublic.subarray(0, 32))));
     },
     ed25519Verify: (publicKey, message, signature) => {
       if (publicKey.length !== 32 || signature.length !== 64 || !isCanonicalPoint(publicKey)) return false;
       return nullOnThrow(() => verify(null, message, importPublic("Ed25519", publicKey), signature)) ?? false;
     },
 
-    forget: keys.forget,
+    forget: (secret) => keys.forget(secret.subarray(0, 32)),
   };
 };
 

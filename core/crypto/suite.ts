@@ -33,7 +33,7 @@ export interface Suite {
   readonly hmacSha256: (key: Uint8Array, message: Uint8Array) => Uint8Array;
   /** 64 bytes; block size 128. */
   readonly hmacBlake2b512: (key: Uint8Array, message: Uint8Array) => Uint8Array;
-  /** HKDF-Expand (RFC 5869 §2.3) with SHA-256; the key stands for the PRK. */
+  /** HKDF-Expand (RFC 5869 §2.3) with SHA-256; the key, of 32 bytes or more, stands for the PRK. */
   readonly hkdfExpandSha256: (key: Uint8Array, info: Uint8Array, length: number) => Uint8Array;
 
   /** XORs the AES-128-CTR keystream into `data`: key 16, the IV 16 is the whole initial counter block. */
@@ -64,6 +64,9 @@ export interface Suite {
 
   readonly kem: Kem;
 
-  /** Drops what the provider cached for a secret key (platform key objects). */
+  /**
+   * Drops what the provider cached for a secret key (platform key objects): a scalar, a seed, or a private key of 64 bytes. To
+   * be called for every secret that must not outlive its use.
+   */
   readonly forget: (secret: Uint8Array) => void;
 }
