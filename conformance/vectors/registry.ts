@@ -9,6 +9,8 @@ import { miscFormat } from "./misc.ts";
 import { newHopeSimpleFormat } from "./newhope_simple.ts";
 import { noiseXFormat } from "./noise_x.ts";
 import { noiseXxhfsFormat } from "./noise_xxhfs.ts";
+import { pkiFormat } from "./pki.ts";
+import { pkiLiveConsensusFormat } from "./pki_live_consensus.ts";
 import { sphinxFormat } from "./sphinx.ts";
 import { wireCommandsFormat } from "./wire_commands.ts";
 import { wireSessionFormat } from "./wire_session.ts";
@@ -20,6 +22,8 @@ export const formats: ReadonlyArray<VectorFormat> = [
   newHopeSimpleFormat,
   noiseXFormat,
   noiseXxhfsFormat,
+  pkiFormat,
+  pkiLiveConsensusFormat,
   sphinxFormat,
   wireCommandsFormat,
   wireSessionFormat,

@@ -20,7 +20,14 @@ import { sign } from "./cert.ts";
 import { certificateExpiration, type Descriptor } from "./descriptor.ts";
 import { type DocumentContext, encodeDocument, verifyBallot, verifyDocument } from "./document.ts";
 import { epochAt, epochStart } from "./epoch.ts";
-import { type ActiveRound, joinDeadlineMs, missingOf, noBallots, type Round, type TallyFailure } from "./authority_round.ts";
+import {
+  type ActiveRound,
+  joinDeadlineMs,
+  missingOf,
+  noBallots,
+  type Round,
+  type TallyFailure,
+} from "./authority_round.ts";
 import { commitTo, lineageAtTabulation, lineageAtVote, noLineage } from "./shared_random.ts";
 import {
   areEnough,
@@ -129,10 +136,8 @@ const sitOut = (state: AuthorityState, epoch: number, nodes: Nodes, error = "too
     providers: nodes.providers.length,
     missingDescriptors: missing,
   };
-  const message =
-    `No vote for epoch ${epoch}: ${error}, ${nodes.mixes.length} mixes and ${nodes.providers.length} Providers; missing ${
-      missing.join(", ") || "none"
-    }`;
+  const counts = `${nodes.mixes.length} mixes and ${nodes.providers.length} Providers`;
+  const message = `No vote for epoch ${epoch}: ${error}, ${counts}; missing ${missing.join(", ") || "none"}`;
   return enter(state, { type: "waiting", votingEpoch: epoch + 1 }, log("WARNING", "no-consensus", message, fields));
 };
 
