@@ -227,7 +227,7 @@ const onTick = (run: Run): void => {
 const frameLengthMax = ({ config }: Run): number => frameHeaderLength + config.commandLengthMax + tagLength;
 
 const onReceived = (run: Run, bytes: Uint8Array): void => {
-  if (run.phase.type === "down" || run.phase.type === "closing") return;
+  if (run.phase.type === "dialing" || run.phase.type === "closing" || run.phase.type === "down") return;
   run.inbox = append(run.inbox, bytes);
   while (readOn(run));
   // While the owner considers, a peer that does not wait for the NoOp may fill one frame.
