@@ -1,12 +1,14 @@
 /**
- * The native provider of the crypto suite: node:crypto, on Node and on Deno, and the portable one for what it lacks (AEZ,
- * NewHope-Simple, the birational map) or does no faster (HKDF-Expand: on Deno ten small calls cost more than @noble's one).
- * For everything else the native call is faster at every length from 32 bytes up, on both runtimes.
+ * The native provider of the crypto suite: node:crypto, on Node and on Deno, and the portable one for what it lacks
+ * (AEZ, NewHope-Simple, the birational map) or does no faster (HKDF-Expand: on Deno ten small calls cost more than
+ * @noble's one). For everything else the native call is faster at every length from 32 bytes up, on both runtimes.
  *
- * Keys are imported as JWK, which is fifteen times as fast as DER; the public half of a private JWK is not read, so a dummy
- * stands there. Importing a private key costs as much as using it, so the objects of the last few are kept until `forget`.
+ * Keys are imported as JWK, which is fifteen times as fast as DER; the public half of a private JWK is not read, so a
+ * dummy stands there. Importing a private key costs as much as using it, so the objects of the last few are kept until
+ * `forget`.
  *
- * Results are plain `Uint8Array`s and never a `Buffer`, whose `slice` shares memory where the protocol code means a copy.
+ * Results are plain `Uint8Array`s and never a `Buffer`, whose `slice` shares memory where the protocol code means a
+ * copy.
  *
  * @module
  */
@@ -39,9 +41,11 @@ const cachedKeysMax = 16;
 
 const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
-const base64url = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
+const base64url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
 
-const hash = (algorithm: string) => (message: Uint8Array): Uint8Array => plain(createHash(algorithm).update(message).digest());
+const hash = (algorithm: string) => (message: Uint8Array): Uint8Array =>
+  plain(createHash(algorithm).update(message).digest());
 
 const hmac = (algorithm: string) => (key: Uint8Array, message: Uint8Array): Uint8Array =>
   plain(createHmac(algorithm, key).update(message).digest());
@@ -63,7 +67,8 @@ const importPublic = (crv: Curve, point: Uint8Array): KeyObject =>
   createPublicKey({ format: "jwk", key: { kty: "OKP", crv, x: base64url(point) } });
 
 /** The public half that the platform computed from a private key. */
-const publicOf = (key: KeyObject): Uint8Array => plain(Buffer.from(createPublicKey(key).export({ format: "jwk" }).x!, "base64url"));
+const publicOf = (key: KeyObject): Uint8Array =>
+  plain(Buffer.from(createPublicKey(key).export({ format: "jwk" }).x!, "base64url"));
 
 const checkAeadLengths = (key: Uint8Array, nonce: Uint8Array): void =>
   invariant(key.length === 32 && nonce.length === 12, "ChaCha20-Poly1305 has a key of 32 bytes and a nonce of 12");
@@ -130,7 +135,9 @@ export const createNativeSuite = (): Suite => {
       invariant(point.length === 32, "a u-coordinate has 32 bytes");
       const ours = privateKey("X25519", scalar);
       // Where the result is zero OpenSSL throws; another library may return it.
-      const shared = nullOnThrow(() => plain(diffieHellman({ privateKey: ours, publicKey: importPublic("X25519", point) })));
+      const shared = nullOnThrow(() =>
+        plain(diffieHellman({ privateKey: ours, publicKey: importPublic("X25519", point) }))
+      );
       return shared === null || isZero(shared) ? null : shared;
     },
     x25519Public: (scalar) => publicOf(privateKey("X25519", scalar)),

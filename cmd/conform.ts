@@ -1,6 +1,7 @@
 /**
- * `conform vectors [DIR]`: checks every reference vector in DIR (default: spec-vectors) with both crypto providers, and ends with
- * `N passed, M failed`. A check is one case under one provider. Exit code 1 when something failed, 64 for wrong usage.
+ * `conform vectors [DIR]`: checks every reference vector in DIR (default: spec-vectors) with both crypto providers, and
+ * ends with `N passed, M failed`. A check is one case under one provider. Exit code 1 when something failed, 64 for
+ * wrong usage.
  *
  * @module
  */

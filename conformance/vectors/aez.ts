@@ -1,6 +1,6 @@
 /**
- * aez.json: AEZ v5 as Sphinx uses it and in general (wire-facts §1.1). The message is `plaintext`, or where that is long the
- * pattern it was made by; `decrypt_of_plaintext` is the message put through the inverse, as a mix does.
+ * aez.json: AEZ v5 as Sphinx uses it and in general (wire-facts §1.1). The message is `plaintext`, or where that is
+ * long the pattern it was made by; `decrypt_of_plaintext` is the message put through the inverse, as a mix does.
  *
  * @module
  */
@@ -46,7 +46,11 @@ const checkGeneral = (message: Uint8Array, v: Decoded<typeof vector>): Differenc
   const decrypted = aezDecrypt(v.key, v.nonce, associated, v.tau, message);
   return [
     ...compareLong("ciphertext (general form)", ciphertext, v.ciphertext),
-    ...compareBytes("ciphertext, decrypted (general form)", aezDecrypt(v.key, v.nonce, associated, v.tau, ciphertext), message),
+    ...compareBytes(
+      "ciphertext, decrypted (general form)",
+      aezDecrypt(v.key, v.nonce, associated, v.tau, ciphertext),
+      message,
+    ),
     ...(v.decrypt_of_plaintext === null
       ? compareBytes("decrypt_of_plaintext (general form)", decrypted, null)
       : compareLong("decrypt_of_plaintext (general form)", decrypted, v.decrypt_of_plaintext)),

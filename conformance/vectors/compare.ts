@@ -1,13 +1,13 @@
 /**
- * Comparisons that say what differs without printing it whole, the replay of recorded random reads, and the two shorthands of
- * the vector files: `pattern(n, seed)` and long values.
+ * Comparisons that say what differs without printing it whole, the replay of recorded random reads, and the two
+ * shorthands of the vector files: `pattern(n, seed)` and long values.
  *
  * @module
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { equal, toHex } from "../../core/bytes.ts";
 import type { Random } from "../../core/random.ts";
-import { count, hex, object, oneOf, type Decoded, type Decoder } from "./decode.ts";
+import { count, type Decoded, type Decoder, hex, object, oneOf } from "./decode.ts";
 
 /** What differs, one line each; empty when nothing does. */
 export type Differences = ReadonlyArray<string>;
@@ -36,11 +36,17 @@ export const compareBytes = (what: string, actual: Uint8Array | null, expected: 
 /** Numbers, strings, booleans and null; long strings by their first difference. */
 export const compareValues = (what: string, actual: unknown, expected: unknown): Differences => {
   if (Object.is(actual, expected)) return [];
-  if (typeof actual !== "string" || typeof expected !== "string") return [`${what}: got ${String(actual)}, expected ${String(expected)}`];
+  if (typeof actual !== "string" || typeof expected !== "string") {
+    return [`${what}: got ${String(actual)}, expected ${String(expected)}`];
+  }
   let at = 0;
   while (at < actual.length && at < expected.length && actual[at] === expected[at]) at++;
   const from = Math.max(0, at - 20);
-  return [`${what}: differs at character ${at}: got …${actual.slice(from, at + 40)}…, expected …${expected.slice(from, at + 40)}…`];
+  return [
+    `${what}: differs at character ${at}: got …${actual.slice(from, at + 40)}…, expected …${
+      expected.slice(from, at + 40)
+    }…`,
+  ];
 };
 
 /** A list of the same length, compared item by item. */
@@ -98,11 +104,16 @@ export const recordedRandom = (reads: ReadonlyArray<Uint8Array>, what = "reads")
   return {
     bytes: (length) => {
       const read = reads[next];
-      if (read === undefined) throw new Error(`${what}: read ${next} of ${length} bytes, but only ${reads.length} were recorded`);
-      if (read.length !== length) throw new Error(`${what}: read ${next} asked for ${length} bytes, recorded are ${read.length}`);
+      if (read === undefined) {
+        throw new Error(`${what}: read ${next} of ${length} bytes, but only ${reads.length} were recorded`);
+      }
+      if (read.length !== length) {
+        throw new Error(`${what}: read ${next} asked for ${length} bytes, recorded are ${read.length}`);
+      }
       next++;
       return read.slice();
     },
-    leftovers: () => next === reads.length ? [] : [`${what}: ${reads.length - next} of ${reads.length} recorded reads were not used`],
+    leftovers: () =>
+      next === reads.length ? [] : [`${what}: ${reads.length - next} of ${reads.length} recorded reads were not used`],
   };
 };

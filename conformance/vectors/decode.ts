@@ -1,6 +1,6 @@
 /**
- * Strict decoders for the JSON of reference vectors: an unknown field, a missing one or one of another type is refused, with
- * its path. What decodes has been looked at in full, so that no part of a vector goes unchecked unnoticed.
+ * Strict decoders for the JSON of reference vectors: an unknown field, a missing one or one of another type is refused,
+ * with its path. What decodes has been looked at in full, so that no part of a vector goes unchecked unnoticed.
  *
  * @module
  */
@@ -33,19 +33,25 @@ export const count: Decoder<number> = refine(
 export const literal = <const A extends string>(...allowed: ReadonlyArray<A>): Decoder<A> =>
   refine(allowed.join(" or "), (value): value is A => (allowed as ReadonlyArray<unknown>).includes(value));
 
-const bytes = (name: string, parse: (text: string) => Uint8Array | null) => (length?: number): Decoder<Uint8Array> => (value, path) => {
-  const parsed = typeof value === "string" ? parse(value) : null;
-  if (parsed === null) return E.left(`${path}: expected ${name}`);
-  if (length !== undefined && parsed.length !== length) return E.left(`${path}: expected ${length} bytes, got ${parsed.length}`);
-  return E.right(parsed);
-};
+const bytes =
+  (name: string, parse: (text: string) => Uint8Array | null) =>
+  (length?: number): Decoder<Uint8Array> =>
+  (value, path) => {
+    const parsed = typeof value === "string" ? parse(value) : null;
+    if (parsed === null) return E.left(`${path}: expected ${name}`);
+    if (length !== undefined && parsed.length !== length) {
+      return E.left(`${path}: expected ${length} bytes, got ${parsed.length}`);
+    }
+    return E.right(parsed);
+  };
 
 /** Bytes in hex, of any length or of the given one. */
 export const hex = bytes("hex", fromHex);
 /** Bytes in standard base64. */
 export const base64 = bytes("base64", fromBase64);
 
-export const nullable = <A>(item: Decoder<A>): Decoder<A | null> => (value, path) => value === null ? E.right(null) : item(value, path);
+export const nullable = <A>(item: Decoder<A>): Decoder<A | null> => (value, path) =>
+  value === null ? E.right(null) : item(value, path);
 
 export const list = <A>(item: Decoder<A>): Decoder<ReadonlyArray<A>> => (value, path) => {
   if (!Array.isArray(value)) return E.left(`${path}: expected a list`);
@@ -58,7 +64,8 @@ export const list = <A>(item: Decoder<A>): Decoder<ReadonlyArray<A>> => (value, 
   return E.right(items);
 };
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** An object whose keys are data: entries in the order of the file. */
 export const entries = <A>(item: Decoder<A>): Decoder<ReadonlyArray<readonly [string, A]>> => (value, path) => {
@@ -81,7 +88,9 @@ export const object = <R extends Fields, O extends Fields = Record<never, never>
   if (!isObject(value)) return E.left(`${path}: expected an object`);
   const fields = new Map<string, Decoder<unknown>>([...Object.entries(optional ?? {}), ...Object.entries(required)]);
   const result: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) if (!fields.has(key)) return E.left(`${path}: unknown field ${JSON.stringify(key)}`);
+  for (const key of Object.keys(value)) {
+    if (!fields.has(key)) return E.left(`${path}: unknown field ${JSON.stringify(key)}`);
+  }
   for (const [key, decoder] of fields) {
     if (!Object.hasOwn(value, key)) {
       if (Object.hasOwn(required, key)) return E.left(`${path}: missing field ${JSON.stringify(key)}`);
@@ -95,12 +104,13 @@ export const object = <R extends Fields, O extends Fields = Record<never, never>
 };
 
 /** The first decoder that accepts; where none does, all their complaints. */
-export const oneOf = <D extends ReadonlyArray<Decoder<unknown>>>(...decoders: D): Decoder<Decoded<D[number]>> => (value, path) => {
-  const complaints: string[] = [];
-  for (const decoder of decoders) {
-    const decoded = decoder(value, path);
-    if (E.isRight(decoded)) return decoded as Either<string, Decoded<D[number]>>;
-    complaints.push(decoded.left);
-  }
-  return E.left(complaints.join("; or "));
-};
+export const oneOf =
+  <D extends ReadonlyArray<Decoder<unknown>>>(...decoders: D): Decoder<Decoded<D[number]>> => (value, path) => {
+    const complaints: string[] = [];
+    for (const decoder of decoders) {
+      const decoded = decoder(value, path);
+      if (E.isRight(decoded)) return decoded as Either<string, Decoded<D[number]>>;
+      complaints.push(decoded.left);
+    }
+    return E.left(complaints.join("; or "));
+  };

@@ -1,6 +1,6 @@
 /**
- * What a format of reference vectors is: a name, a strict decoder of whole files, and the cases of a decoded file. A format
- * lives in `conformance/vectors/<name>.ts`, exports one `VectorFormat`, and stands in the list of registry.ts.
+ * What a format of reference vectors is: a name, a strict decoder of whole files, and the cases of a decoded file. A
+ * format lives in `conformance/vectors/<name>.ts`, exports one `VectorFormat`, and stands in the list of registry.ts.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * misc.json: Ed25519 signatures and the X25519 form of Ed25519 keys (wire-facts §3), X25519 with blinding (§1.1), the geometry
- * (§0) and the sizes of two commands.
+ * misc.json: Ed25519 signatures and the X25519 form of Ed25519 keys (wire-facts §3), X25519 with blinding (§1.1), the
+ * geometry (§0) and the sizes of two commands.
  *
  * @module
  */
@@ -102,7 +102,9 @@ export const miscFormat = defineFormat("misc", file, (f) => [
   ...eachCase("x25519", f.x25519, checkX25519),
   singleCase("geometry", () => checkGeometry(f.geometry)),
   singleCase("recipient_plus_loop", () => compareBytes("command", loopRecipient(), f.recipient_plus_loop)),
-  singleCase("message_cmd_len", () =>
-    compareValues("length", messageCommandLength(katzenpostGeometry), f.message_cmd_len)),
+  singleCase(
+    "message_cmd_len",
+    () => compareValues("length", messageCommandLength(katzenpostGeometry), f.message_cmd_len),
+  ),
   singleCase("send_packet_cmd_len", () => compareValues("length", sendPacketLength(), f.send_packet_cmd_len)),
 ]);

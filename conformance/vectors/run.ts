@@ -1,6 +1,6 @@
 /**
- * Checks files of reference vectors under crypto providers and counts. Nothing passes by being overlooked: a file of no known
- * format, a field that the format does not know, a file without cases and an empty set of files are failures.
+ * Checks files of reference vectors under crypto providers and counts. Nothing passes by being overlooked: a file of no
+ * known format, a field that the format does not know, a file without cases and an empty set of files are failures.
  *
  * @module
  */
@@ -41,7 +41,8 @@ const formatsByShape = (json: unknown): ReadonlyArray<Recognised> =>
     return E.isRight(cases) ? [{ format, cases: cases.right }] : [];
   });
 
-const parse = (content: string): Either<string, unknown> => E.tryCatch(() => JSON.parse(content) as unknown, () => "is no JSON");
+const parse = (content: string): Either<string, unknown> =>
+  E.tryCatch(() => JSON.parse(content) as unknown, () => "is no JSON");
 
 /** By name where the shape agrees, else by shape alone. The complaint is that of the format it is named after. */
 const recognise = ({ name, content }: VectorFile): Either<string, Recognised> => {
@@ -49,13 +50,16 @@ const recognise = ({ name, content }: VectorFile): Either<string, Recognised> =>
   if (E.isLeft(json)) return json;
   const named = name.endsWith(".json") ? formatByName(name.slice(0, -".json".length)) : undefined;
   const decoded = named?.decode(json.right);
-  if (named !== undefined && decoded !== undefined && E.isRight(decoded)) return E.right({ format: named, cases: decoded.right });
+  if (named !== undefined && decoded !== undefined && E.isRight(decoded)) {
+    return E.right({ format: named, cases: decoded.right });
+  }
   const [only, ...others] = formatsByShape(json.right);
   if (only !== undefined && others.length === 0) return E.right(only);
   return E.left(decoded !== undefined && E.isLeft(decoded) ? decoded.left : "is of no known format");
 };
 
-const messageOf = (error: unknown): string => error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 
 /** A case that throws has failed. */
 const check = (vectorCase: VectorCase, suite: Suite): Differences => {
@@ -79,14 +83,20 @@ const checkCases = (file: VectorFile, cases: ReadonlyArray<VectorCase>, suite: S
 
 const checkFile = (file: VectorFile, suites: ReadonlyArray<Suite>, report: Report): Counts => {
   const recognised = recognise(file);
-  const complaint = E.isLeft(recognised) ? recognised.left : recognised.right.cases.length === 0 ? "has no cases" : null;
+  const complaint = E.isLeft(recognised)
+    ? recognised.left
+    : recognised.right.cases.length === 0
+    ? "has no cases"
+    : null;
   if (complaint !== null || E.isLeft(recognised)) {
     report(`FAIL ${file.name}: ${complaint}`);
     return { passed: 0, failed: 1 };
   }
   const { format, cases } = recognised.right;
   const passes = suites.map((suite) => ({ name: suite.name, passed: checkCases(file, cases, suite, report) }));
-  report(`${file.name}: ${format.name}, ${cases.length} cases: ${passes.map((p) => `${p.name} ${p.passed}`).join(", ")}`);
+  report(
+    `${file.name}: ${format.name}, ${cases.length} cases: ${passes.map((p) => `${p.name} ${p.passed}`).join(", ")}`,
+  );
   const passed = passes.reduce((sum, p) => sum + p.passed, 0);
   return { passed, failed: cases.length * suites.length - passed };
 };

@@ -1,6 +1,6 @@
 /**
- * sphinx_crypto.json: the keys of a hop from its shared secret, the header's keystream and MAC, the hash (wire-facts §1.1), and
- * a counter that wraps around. MAC and hash are over `mac_input`.
+ * sphinx_crypto.json: the keys of a hop from its shared secret, the header's keystream and MAC, the hash (wire-facts
+ * §1.1), and a counter that wraps around. MAC and hash are over `mac_input`.
  *
  * @module
  */
@@ -50,6 +50,9 @@ const check = (suite: Suite, v: Decoded<typeof vector>): Differences => {
 
 export const sphinxCryptoFormat = defineFormat("sphinx_crypto", file, (f) => [
   ...eachCase("vectors", f.vectors, check),
-  singleCase("ctr_wrap", (suite) =>
-    compareBytes("keystream_64", keystream(suite, f.ctr_wrap.key, f.ctr_wrap.iv, 64), f.ctr_wrap.keystream_64)),
+  singleCase(
+    "ctr_wrap",
+    (suite) =>
+      compareBytes("keystream_64", keystream(suite, f.ctr_wrap.key, f.ctr_wrap.iv, 64), f.ctr_wrap.keystream_64),
+  ),
 ]);

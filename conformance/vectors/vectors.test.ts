@@ -33,7 +33,8 @@ const run = (...files: ReadonlyArray<VectorFile>) => {
 };
 
 const sphinxCrypto = read("sphinx_crypto.json");
-const parsed = () => JSON.parse(sphinxCrypto.content) as { vectors: Record<string, unknown>[]; [field: string]: unknown };
+const parsed = () =>
+  JSON.parse(sphinxCrypto.content) as { vectors: Record<string, unknown>[]; [field: string]: unknown };
 const altered = (alter: (json: ReturnType<typeof parsed>) => void): VectorFile => {
   const json = parsed();
   alter(json);
@@ -60,7 +61,10 @@ test("[WIRE-2-01] noise_xxhfs.json holds", holds("noise_xxhfs.json"));
 test("pki.json holds", holds("pki.json"));
 test("pki_live_consensus.json holds", holds("pki_live_consensus.json"));
 test("sphinx.json holds", holds("sphinx.json"));
-test("[SPHINX-2.1-01] [MIXNET-3.1-01] [MIXNET-3.1-02] [MIXNET-3.1-03] sphinx_crypto.json holds", holds("sphinx_crypto.json"));
+test(
+  "[SPHINX-2.1-01] [MIXNET-3.1-01] [MIXNET-3.1-02] [MIXNET-3.1-03] sphinx_crypto.json holds",
+  holds("sphinx_crypto.json"),
+);
 test("wire_commands.json holds", holds("wire_commands.json"));
 test("wire_session.json holds", holds("wire_session.json"));
 
@@ -108,7 +112,9 @@ test("a wrong value fails its case alone, and the line says where and what", () 
 });
 
 test("a case that asks for other random reads than were recorded fails", () => {
-  const json = JSON.parse(read("newhope_simple.json").content) as { vectors: { alice_reads: string[]; bob_reads: string[] }[] };
+  const json = JSON.parse(read("newhope_simple.json").content) as {
+    vectors: { alice_reads: string[]; bob_reads: string[] }[];
+  };
   json.vectors[0]!.alice_reads.pop();
   json.vectors[1]!.bob_reads.push("00");
   json.vectors[2]!.alice_reads[1] += "00";

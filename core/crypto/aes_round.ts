@@ -1,9 +1,9 @@
 /**
- * The AES encryption round (FIPS 197 §5.1: SubBytes, ShiftRows, MixColumns, AddRoundKey) on four big-endian 32-bit words, with
- * tables of 256 words. The instruction AESENC computes the same.
+ * The AES encryption round (FIPS 197 §5.1: SubBytes, ShiftRows, MixColumns, AddRoundKey) on four big-endian 32-bit
+ * words, with tables of 256 words. The instruction AESENC computes the same.
  *
- * Timing: table look-ups at secret-dependent addresses leak through the cache to code on the same machine. Nothing here is
- * constant time; a bitsliced implementation is.
+ * Timing: table look-ups at secret-dependent addresses leak through the cache to code on the same machine. Nothing here
+ * is constant time; a bitsliced implementation is.
  *
  * @module
  */
@@ -44,8 +44,8 @@ const box = substitutionBox();
 const [t0, t1, t2, t3] = [columnTable(box, 0), columnTable(box, 1), columnTable(box, 2), columnTable(box, 3)];
 
 /**
- * `keys.length / 4` full rounds (MixColumns in the last one too) of `input ^ whitening`, written to `output`, which may be
- * either of them.
+ * `keys.length / 4` full rounds (MixColumns in the last one too) of `input ^ whitening`, written to `output`, which may
+ * be either of them.
  */
 export const aesRounds = (keys: Int32Array, whitening: Block, input: Block, output: Block): void => {
   let a = input[0]! ^ whitening[0]!;

@@ -1,10 +1,11 @@
 /**
- * AEZ v5 (Hoang, Krovetz, Rogaway: "AEZ v5: Authenticated Encryption by Enciphering", 2017), in the order of its figures:
- * Extract, E, Hash, PRF, AEZ-tiny, AEZ-core, Encrypt, Decrypt. General in the lengths of key, nonce, message, associated data
- * and tag; Sphinx uses it as a wide-block cipher: key 48, nonce 16, no associated data, tau 0 (wire-facts §1.1).
+ * AEZ v5 (Hoang, Krovetz, Rogaway: "AEZ v5: Authenticated Encryption by Enciphering", 2017), in the order of its
+ * figures: Extract, E, Hash, PRF, AEZ-tiny, AEZ-core, Encrypt, Decrypt. General in the lengths of key, nonce, message,
+ * associated data and tag; Sphinx uses it as a wide-block cipher: key 48, nonce 16, no associated data, tau 0
+ * (wire-facts §1.1).
  *
- * Departs from the document: tau counts bytes. Timing: the AES rounds use tables (aes_round.ts), so this form is the portable
- * fallback and the twin that faster implementations are compared with; it is not constant time.
+ * Departs from the document: tau counts bytes. Timing: the AES rounds use tables (aes_round.ts), so this form is the
+ * portable fallback and the twin that faster implementations are compared with; it is not constant time.
  *
  * @module
  */
@@ -109,7 +110,10 @@ const e10 = (key: Key, i: number, block: Block): Block => {
   return result;
 };
 
-/** The share of one string in Hash, under row `j` of E: whole blocks with i from 1, a partial (or empty) last one with i = 0. */
+/**
+ * The share of one string in Hash, under row `j` of E: whole blocks with i from 1, a partial (or empty) last one with i
+ * = 0.
+ */
 const hashString = (key: Key, j: number, bytes: Uint8Array): Block => {
   const sum = zeroBlock();
   const whole = Math.floor(bytes.length / blockBytes);
@@ -264,7 +268,9 @@ const writeWords = (bytes: Uint8Array, words: Int32Array): void => {
   for (let w = 0; w < words.length; w++) view.setInt32(4 * w, words[w]!);
 };
 
-/** AEZ-core on 32 bytes and more: pairs, fragment, last two blocks x and y; its inverse differs in two constants of E. */
+/**
+ * AEZ-core on 32 bytes and more: pairs, fragment, last two blocks x and y; its inverse differs in two constants of E.
+ */
 const coreInPlace = (key: Key, delta: Block, direction: Direction, data: Uint8Array): void => {
   const [first, second] = direction === "encipher" ? [1, 2] : [2, 1];
   const fragmentAt = data.length - 32 - (data.length % 32);
@@ -296,8 +302,8 @@ const permuteInPlace = (key: Key, delta: Block, direction: Direction, data: Uint
 };
 
 /**
- * Encrypt: `tau` bytes longer than the plaintext. Key, nonce, plaintext and each string of associated data have any length;
- * no associated data at all differs from one empty string.
+ * Encrypt: `tau` bytes longer than the plaintext. Key, nonce, plaintext and each string of associated data have any
+ * length; no associated data at all differs from one empty string.
  */
 export const aezEncrypt = (
   key: Uint8Array,
@@ -314,7 +320,9 @@ export const aezEncrypt = (
   return data;
 };
 
-/** Decrypt: `tau` bytes shorter than the ciphertext; null where the `tau` bytes of redundancy are not as they should be. */
+/**
+ * Decrypt: `tau` bytes shorter than the ciphertext; null where the `tau` bytes of redundancy are not as they should be.
+ */
 export const aezDecrypt = (
   key: Uint8Array,
   nonce: Uint8Array,

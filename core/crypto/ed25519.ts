@@ -1,11 +1,11 @@
 /**
- * Ed25519 verification (RFC 8032 §5.1.7) as the Go and OpenSSL implementations decide it: the equation without the cofactor,
- * [S]B = R + [k]A, with R compared as bytes, and S < L.
+ * Ed25519 verification (RFC 8032 §5.1.7) as the Go and OpenSSL implementations decide it: the equation without the
+ * cofactor, [S]B = R + [k]A, with R compared as bytes, and S < L.
  *
  * All nodes of a network must decide alike for every signature, also for those crafted with points of small order: a
  * certificate that only some authorities accept would split the vote. @noble's own `verify` multiplies by the cofactor.
- * One departure: public keys in a non-canonical encoding are refused (§5.1.3). Go and OpenSSL take them, Deno does not; only
- * some two dozen strings are concerned, which no key generation yields.
+ * One departure: public keys in a non-canonical encoding are refused (§5.1.3). Go and OpenSSL take them, Deno does not;
+ * only some two dozen strings are concerned, which no key generation yields.
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
- * NewHope-Simple (Alkim, Ducas, Pöppelmann, Schwabe: "NewHope without reconciliation", 2016), as the Noise hfs tokens `f` and
- * `ff` of the link protocol use it (wire-facts §2.2): n = 1024, q = 12289, k = 16, the reference version of 20160815, with the
- * public polynomial sampled by plain rejection and polynomials encoded in the NTT domain.
+ * NewHope-Simple (Alkim, Ducas, Pöppelmann, Schwabe: "NewHope without reconciliation", 2016), as the Noise hfs tokens
+ * `f` and `ff` of the link protocol use it (wire-facts §2.2): n = 1024, q = 12289, k = 16, the reference version of
+ * 20160815, with the public polynomial sampled by plain rejection and polynomials encoded in the NTT domain.
  *
- * Departs from the reference code: residues are kept in [0, q) with the remainder operator instead of Montgomery and Barrett
- * forms, which give the same polynomials; an encoding with a coefficient of q or more is refused. Not constant time: the
- * private polynomials are ephemeral, used for one handshake.
+ * Departs from the reference code: residues are kept in [0, q) with the remainder operator instead of Montgomery and
+ * Barrett forms, which give the same polynomials; an encoding with a coefficient of q or more is refused. Not constant
+ * time: the private polynomials are ephemeral, used for one handshake.
  *
  * @module
  */
@@ -30,7 +30,8 @@ export const newHopeCiphertextLength = polynomialLength + compressedLength;
 /** Coefficients (or, in the NTT domain, values) in [0, q). */
 type Polynomial = Uint16Array;
 
-const polynomial = (coefficient: (index: number) => number): Polynomial => Uint16Array.from({ length: n }, (_, i) => coefficient(i));
+const polynomial = (coefficient: (index: number) => number): Polynomial =>
+  Uint16Array.from({ length: n }, (_, i) => coefficient(i));
 
 /** The powers 0 to n-1 of a residue. */
 const powers = (base: number): Uint16Array => {
@@ -91,7 +92,10 @@ const transformBack = (values: Polynomial): Polynomial => {
 const add = (a: Polynomial, b: Polynomial): Polynomial => a.map((value, i) => (value + b[i]!) % q);
 const multiply = (a: Polynomial, b: Polynomial): Polynomial => a.map((value, i) => (value * b[i]!) % q);
 
-const popcount = Uint8Array.from({ length: 256 }, (_, byte) => [...byte.toString(2)].filter((bit) => bit === "1").length);
+const popcount = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => [...byte.toString(2)].filter((bit) => bit === "1").length,
+);
 
 /** Noise polynomial number `index` of a 32-byte seed: a centred binomial distribution with 16 bits a side. */
 const noise = (seed: Uint8Array, index: number): Polynomial => {

@@ -1,8 +1,8 @@
 /**
  * The portable provider of the crypto suite: @noble, and our own AEZ and NewHope-Simple. Runs wherever JavaScript does.
  *
- * Timing: JavaScript promises no constant time. @noble's curves aim at it as far as bigint allows; AES and AEZ here use tables
- * (see aes_round.ts). A node that others can time uses the native provider.
+ * Timing: JavaScript promises no constant time. @noble's curves aim at it as far as bigint allows; AES and AEZ here use
+ * tables (see aes_round.ts). A node that others can time uses the native provider.
  *
  * @module
  */

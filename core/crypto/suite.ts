@@ -1,9 +1,10 @@
 /**
- * The crypto suite: one synchronous interface, with a portable provider (noble.ts), a native one (adapters/crypto_native.ts)
- * and a toy one for simulations (conformance/sim). Primitives as wire-facts §1.1, §2.1, §2.2 and §3 list them.
+ * The crypto suite: one synchronous interface, with a portable provider (noble.ts), a native one
+ * (adapters/crypto_native.ts) and a toy one for simulations (conformance/sim). Primitives as wire-facts §1.1, §2.1,
+ * §2.2 and §3 list them.
  *
- * Every function is deterministic. A function that can meet hostile input answers null for it; a wrong length given by our
- * own code is a broken invariant and throws. Arguments are never changed unless the name ends in `InPlace`.
+ * Every function is deterministic. A function that can meet hostile input answers null for it; a wrong length given by
+ * our own code is a broken invariant and throws. Arguments are never changed unless the name ends in `InPlace`.
  *
  * @module
  */
@@ -18,7 +19,10 @@ export interface Kem {
   /** Reads 32 (seed) then 32 bytes (noise seed). */
   readonly generate: (random: Random) => { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
   /** Reads 32 (noise seed) then 32 bytes (key); null for a malformed public value. The shared secret has 32 bytes. */
-  readonly encapsulate: (random: Random, publicKey: Uint8Array) => { readonly ciphertext: Uint8Array; readonly shared: Uint8Array } | null;
+  readonly encapsulate: (
+    random: Random,
+    publicKey: Uint8Array,
+  ) => { readonly ciphertext: Uint8Array; readonly shared: Uint8Array } | null;
   readonly decapsulate: (privateKey: Uint8Array, ciphertext: Uint8Array) => Uint8Array | null;
 }
 
@@ -42,9 +46,19 @@ export interface Suite {
   readonly aezEncryptInPlace: (key: Uint8Array, nonce: Uint8Array, data: Uint8Array) => void;
   readonly aezDecryptInPlace: (key: Uint8Array, nonce: Uint8Array, data: Uint8Array) => void;
   /** ChaCha20-Poly1305 of RFC 8439: key 32, nonce 12; the result is 16 bytes longer. */
-  readonly chachaPolySeal: (key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array) => Uint8Array;
+  readonly chachaPolySeal: (
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    plaintext: Uint8Array,
+  ) => Uint8Array;
   /** Null where the tag does not match. */
-  readonly chachaPolyOpen: (key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, ciphertext: Uint8Array) => Uint8Array | null;
+  readonly chachaPolyOpen: (
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    ciphertext: Uint8Array,
+  ) => Uint8Array | null;
   /** `length` bytes of the ChaCha20 keystream of the original cipher: key 32, nonce 8, 64-bit counter from 0. */
   readonly chacha20Keystream: (key: Uint8Array, nonce: Uint8Array, length: number) => Uint8Array;
 
@@ -65,8 +79,8 @@ export interface Suite {
   readonly kem: Kem;
 
   /**
-   * Drops what the provider cached for a secret key (platform key objects): a scalar, a seed, or a private key of 64 bytes. To
-   * be called for every secret that must not outlive its use.
+   * Drops what the provider cached for a secret key (platform key objects): a scalar, a seed, or a private key of 64
+   * bytes. To be called for every secret that must not outlive its use.
    */
   readonly forget: (secret: Uint8Array) => void;
 }

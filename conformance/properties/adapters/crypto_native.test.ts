@@ -22,7 +22,8 @@ const both = (call: (suite: Suite) => Uint8Array | null): Uint8Array | null => {
 
 const prime = 2n ** 255n - 19n;
 const topBit = 1n << 255n;
-const encode = (u: bigint): Uint8Array => Uint8Array.from({ length: 32 }, (_, i) => Number((u >> BigInt(8 * i)) & 255n));
+const encode = (u: bigint): Uint8Array =>
+  Uint8Array.from({ length: 32 }, (_, i) => Number((u >> BigInt(8 * i)) & 255n));
 
 /** The u-coordinates of points of order 1, 2, 4 and 8 on the curve and its twist, in every encoding of 32 bytes. */
 const lowOrder = [
@@ -36,52 +37,73 @@ const lowOrder = [
 ].flatMap((u) => [encode(u), encode(u + topBit)]);
 
 test("hashes, MACs and key derivation are the same", () => {
-  fc.assert(fc.property(bytes(300), bytes(200), fc.nat({ max: 200 }), (message, key, length) => {
-    both((suite) => suite.sha256(message));
-    both((suite) => suite.sha512_256(message));
-    both((suite) => suite.sha3_256(message));
-    both((suite) => suite.blake2b512(message));
-    both((suite) => suite.hmacSha256(key, message));
-    both((suite) => suite.hmacBlake2b512(key, message));
-    both((suite) => suite.hkdfExpandSha256(suite.sha256(key), message, length));
-  }), { numRuns: 60 });
+  fc.assert(
+    fc.property(bytes(300), bytes(200), fc.nat({ max: 200 }), (message, key, length) => {
+      both((suite) => suite.sha256(message));
+      both((suite) => suite.sha512_256(message));
+      both((suite) => suite.sha3_256(message));
+      both((suite) => suite.blake2b512(message));
+      both((suite) => suite.hmacSha256(key, message));
+      both((suite) => suite.hmacBlake2b512(key, message));
+      both((suite) => suite.hkdfExpandSha256(suite.sha256(key), message, length));
+    }),
+    { numRuns: 60 },
+  );
 });
 
-test("stream ciphers are the same, also where the counter wraps around, and a cipher in place keeps to its bytes", () => {
+test("stream ciphers are the same, also where the counter wraps around, and keep to their bytes", () => {
   const iv = fc.oneof(exactly(16), fc.constant(new Uint8Array(16).fill(255)));
-  fc.assert(fc.property(exactly(16), iv, bytes(700), fc.nat({ max: 7 }), (key, counter, data, offset) => {
-    both((suite) => {
-      const buffer = new Uint8Array(offset + data.length + 2).fill(0xa5);
-      const part = buffer.subarray(offset, offset + data.length);
-      part.set(data);
-      suite.aes128CtrInPlace(key, counter, part);
-      return buffer;
-    });
-  }), { numRuns: 60 });
-  fc.assert(fc.property(exactly(32), exactly(8), fc.nat({ max: 5000 }), (key, nonce, length) => {
-    both((suite) => suite.chacha20Keystream(key, nonce, length));
-  }), { numRuns: 30 });
+  fc.assert(
+    fc.property(exactly(16), iv, bytes(700), fc.nat({ max: 7 }), (key, counter, data, offset) => {
+      both((suite) => {
+        const buffer = new Uint8Array(offset + data.length + 2).fill(0xa5);
+        const part = buffer.subarray(offset, offset + data.length);
+        part.set(data);
+        suite.aes128CtrInPlace(key, counter, part);
+        return buffer;
+      });
+    }),
+    { numRuns: 60 },
+  );
+  fc.assert(
+    fc.property(exactly(32), exactly(8), fc.nat({ max: 5000 }), (key, nonce, length) => {
+      both((suite) => suite.chacha20Keystream(key, nonce, length));
+    }),
+    { numRuns: 30 },
+  );
 });
 
 test("ChaCha20-Poly1305 is the same; what one seals the other opens; a changed bit is refused", () => {
   const text = bytes(600);
-  fc.assert(fc.property(exactly(32), exactly(12), bytes(70), text, fc.nat(), (key, nonce, associated, plaintext, bit) => {
-    const sealed = both((suite) => suite.chachaPolySeal(key, nonce, associated, plaintext))!;
-    assert.deepEqual(both((suite) => suite.chachaPolyOpen(key, nonce, associated, sealed)), plaintext);
-    const changed = sealed.slice();
-    changed[(bit >> 3) % changed.length]! ^= 1 << (bit & 7);
-    assert.equal(both((suite) => suite.chachaPolyOpen(key, nonce, associated, changed)), null);
-    assert.equal(both((suite) => suite.chachaPolyOpen(key, nonce, concat(associated, Uint8Array.of(0)), sealed)), null);
-    assert.equal(both((suite) => suite.chachaPolyOpen(key, nonce, associated, sealed.subarray(0, bit % 16))), null);
-  }), { numRuns: 60 });
+  fc.assert(
+    fc.property(exactly(32), exactly(12), bytes(70), text, fc.nat(), (key, nonce, associated, plaintext, bit) => {
+      const sealed = both((suite) => suite.chachaPolySeal(key, nonce, associated, plaintext))!;
+      assert.deepEqual(both((suite) => suite.chachaPolyOpen(key, nonce, associated, sealed)), plaintext);
+      const changed = sealed.slice();
+      changed[(bit >> 3) % changed.length]! ^= 1 << (bit & 7);
+      assert.equal(both((suite) => suite.chachaPolyOpen(key, nonce, associated, changed)), null);
+      assert.equal(
+        both((suite) => suite.chachaPolyOpen(key, nonce, concat(associated, Uint8Array.of(0)), sealed)),
+        null,
+      );
+      assert.equal(both((suite) => suite.chachaPolyOpen(key, nonce, associated, sealed.subarray(0, bit % 16))), null);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("[MIXNET-3.1-05] X25519 is the same, two parties agree, and every scalar has a public key", () => {
-  fc.assert(fc.property(exactly(32), exactly(32), exactly(32), (a, b, anything) => {
-    const [publicA, publicB] = [a, b].map((scalar) => both((suite) => suite.x25519Public(scalar))!) as [Uint8Array, Uint8Array];
-    assert.deepEqual(both((suite) => suite.x25519(a, publicB)), both((suite) => suite.x25519(b, publicA)));
-    both((suite) => suite.x25519(a, anything));
-  }), { numRuns: 8 });
+  fc.assert(
+    fc.property(exactly(32), exactly(32), exactly(32), (a, b, anything) => {
+      const [publicA, publicB] = [a, b].map((scalar) => both((suite) => suite.x25519Public(scalar))!) as [
+        Uint8Array,
+        Uint8Array,
+      ];
+      assert.deepEqual(both((suite) => suite.x25519(a, publicB)), both((suite) => suite.x25519(b, publicA)));
+      both((suite) => suite.x25519(a, anything));
+    }),
+    { numRuns: 8 },
+  );
 });
 
 test("X25519 answers null for every point of low order, in every encoding", () => {

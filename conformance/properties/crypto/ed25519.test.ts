@@ -30,21 +30,24 @@ const order8 = Point.fromBytes(fromHex("c7176a703d4dd84fba3c0b760d10670f2a2053fa
 const torsion = Array.from({ length: 8 }, (_, n) => order8.multiplyUnsafe(BigInt(n)));
 
 test("both providers sign alike and accept each other's signatures; a changed bit is refused", () => {
-  fc.assert(fc.property(bytes, fc.uint8Array({ maxLength: 200 }), fc.nat({ max: 511 }), (seed, message, bit) => {
-    const publicKey = nobleSuite.ed25519Public(seed);
-    assert.deepEqual(nativeSuite.ed25519Public(seed), publicKey);
-    const privateKey = concat(seed, publicKey);
-    const signature = nobleSuite.ed25519Sign(privateKey, message);
-    assert.deepEqual(nativeSuite.ed25519Sign(privateKey, message), signature);
-    assert.ok(verify(publicKey, message, signature));
-    const changed = signature.slice();
-    changed[bit >> 3]! ^= 1 << (bit & 7);
-    assert.ok(!verify(publicKey, message, changed));
-    assert.ok(!verify(publicKey, concat(message, Uint8Array.of(0)), signature));
-  }), { numRuns: 15 });
+  fc.assert(
+    fc.property(bytes, fc.uint8Array({ maxLength: 200 }), fc.nat({ max: 511 }), (seed, message, bit) => {
+      const publicKey = nobleSuite.ed25519Public(seed);
+      assert.deepEqual(nativeSuite.ed25519Public(seed), publicKey);
+      const privateKey = concat(seed, publicKey);
+      const signature = nobleSuite.ed25519Sign(privateKey, message);
+      assert.deepEqual(nativeSuite.ed25519Sign(privateKey, message), signature);
+      assert.ok(verify(publicKey, message, signature));
+      const changed = signature.slice();
+      changed[bit >> 3]! ^= 1 << (bit & 7);
+      assert.ok(!verify(publicKey, message, changed));
+      assert.ok(!verify(publicKey, concat(message, Uint8Array.of(0)), signature));
+    }),
+    { numRuns: 15 },
+  );
 });
 
-test("a signature with points of small order in key and commitment counts only where they cancel without the cofactor", () => {
+test("points of small order in key and commitment must cancel without the cofactor", () => {
   const message = Uint8Array.of(1, 2, 3);
   let accepted = 0;
   for (let n = 0; n < 64; n++) {
@@ -94,12 +97,15 @@ test("keys in another than the canonical encoding, no points and wrong lengths a
 });
 
 test("the X25519 forms of a key pair belong together; no point, or the neutral one, has none", () => {
-  fc.assert(fc.property(bytes, (seed) => {
-    const publicKey = nativeSuite.ed25519Public(seed);
-    const scalar = nativeSuite.ed25519PrivateToX25519(concat(seed, publicKey));
-    assert.deepEqual(nativeSuite.ed25519PublicToX25519(publicKey), nativeSuite.x25519Public(scalar));
-    assert.deepEqual(nobleSuite.ed25519PublicToX25519(publicKey), nativeSuite.x25519Public(scalar));
-  }), { numRuns: 10 });
+  fc.assert(
+    fc.property(bytes, (seed) => {
+      const publicKey = nativeSuite.ed25519Public(seed);
+      const scalar = nativeSuite.ed25519PrivateToX25519(concat(seed, publicKey));
+      assert.deepEqual(nativeSuite.ed25519PublicToX25519(publicKey), nativeSuite.x25519Public(scalar));
+      assert.deepEqual(nobleSuite.ed25519PublicToX25519(publicKey), nativeSuite.x25519Public(scalar));
+    }),
+    { numRuns: 10 },
+  );
   for (const none of [littleEndian(2n), littleEndian(1n), littleEndian(prime), new Uint8Array(31)]) {
     assert.equal(nobleSuite.ed25519PublicToX25519(none), null);
     assert.equal(nativeSuite.ed25519PublicToX25519(none), null);

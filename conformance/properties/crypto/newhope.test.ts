@@ -17,17 +17,20 @@ const withCoefficient = (encoded: Uint8Array, value: number): Uint8Array => {
 };
 
 test("[WIRE-2-03] both sides agree on 32 bytes, and the public values have the lengths of the link protocol", () => {
-  fc.assert(fc.property(seed, seed, (a, b) => {
-    const { publicKey, privateKey } = newHopeSimple.generate(randomOf(a));
-    const answer = newHopeSimple.encapsulate(randomOf(b), publicKey);
-    assert.ok(answer !== null);
-    assert.equal(publicKey.length, 1824);
-    assert.equal(newHopeSimple.publicLength, 1824);
-    assert.equal(answer.ciphertext.length, 2176);
-    assert.equal(newHopeSimple.ciphertextLength, 2176);
-    assert.equal(answer.shared.length, 32);
-    assert.deepEqual(newHopeSimple.decapsulate(privateKey, answer.ciphertext), answer.shared);
-  }), { numRuns: 20 });
+  fc.assert(
+    fc.property(seed, seed, (a, b) => {
+      const { publicKey, privateKey } = newHopeSimple.generate(randomOf(a));
+      const answer = newHopeSimple.encapsulate(randomOf(b), publicKey);
+      assert.ok(answer !== null);
+      assert.equal(publicKey.length, 1824);
+      assert.equal(newHopeSimple.publicLength, 1824);
+      assert.equal(answer.ciphertext.length, 2176);
+      assert.equal(newHopeSimple.ciphertextLength, 2176);
+      assert.equal(answer.shared.length, 32);
+      assert.deepEqual(newHopeSimple.decapsulate(privateKey, answer.ciphertext), answer.shared);
+    }),
+    { numRuns: 20 },
+  );
 });
 
 test("other randomness gives another secret", () => {
