@@ -131,11 +131,7 @@ const readNumber = (reader: Reader): number | null => {
   const digits = ascii(reader.bytes.subarray(from, reader.at));
   if (!/^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(digits)) return fail(reader, "number");
   const value = Number(digits);
-  // An integer beyond 2^53 would be rounded: better refused than changed.
-  const exact = /^-?[0-9]+$/.test(digits) && !Number.isSafeInteger(value) && digits.length < 21
-    ? false
-    : Number.isFinite(value);
-  return exact ? value : fail(reader, "number");
+  return Number.isFinite(value) ? value : fail(reader, "number");
 };
 
 const readArray = (reader: Reader, depth: number): JsonValue => {
