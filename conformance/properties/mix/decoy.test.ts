@@ -95,7 +95,12 @@ const firstLoop = (driver: Driver): Sent => {
 const layers = ["a", "b", "c", "p"];
 
 test("[DECOY-2-02] a mix sends loops through the layers behind it, and the reply comes back through those before", () => {
-  const cases = [["a1", "p2", ["b", "c", "p"], ["a"]], ["c2", "b1", ["p"], ["a", "b", "c"]], ["p1", "c1", layers, layers]] as const;
+  const cases = [["a1", "p2", ["b", "c", "p"], ["a"]], ["c2", "b1", ["p"], ["a", "b", "c"]], [
+    "p1",
+    "c1",
+    layers,
+    layers,
+  ]] as const;
   for (const [name, from, there, back] of cases) {
     const driver = createRunning(name, { sendDecoyTraffic: true });
     const sent = firstLoop(driver);
@@ -126,8 +131,13 @@ test("a reply whose payload somebody changed counts as none", () => {
 test("a mix drops replies that are not for its decoys", () => {
   const driver = createRunning("a1");
   driver.send(driver.connectNode("p1"));
-  const commands = [{ type: "Recipient", id: new Uint8Array(64) }, { type: "SurbReply", id: new Uint8Array(16) }] as const;
-  assert.deepEqual(dropped(driver.unwrapped(commands, new Uint8Array(geometry.forwardPayloadLength + 16))), ["decoy-unknown"]);
+  const commands = [{ type: "Recipient", id: new Uint8Array(64) }, {
+    type: "SurbReply",
+    id: new Uint8Array(16),
+  }] as const;
+  assert.deepEqual(dropped(driver.unwrapped(commands, new Uint8Array(geometry.forwardPayloadLength + 16))), [
+    "decoy-unknown",
+  ]);
 });
 
 test("[DECOY-1-03] loops that do not come back are counted as lost, and an epoch of losses is a warning", () => {
@@ -145,7 +155,9 @@ test("[DECOY-1-03] loops that do not come back are counted as lost, and an epoch
 test("loops leave at the rate lambdaM, and none without a document, a rate, or the operator's wish", () => {
   const sentIn = (name: string, lambdaM: number, sendDecoyTraffic: boolean, known = true): number => {
     const driver = createDriver(name, { sendDecoyTraffic, elapsedMs: 0 });
-    if (known) driver.document(documentOf(firstEpoch, plan, { parameters: { ...parameters, lambdaM, lambdaMMaxDelayMs: 0 } }));
+    if (known) {
+      driver.document(documentOf(firstEpoch, plan, { parameters: { ...parameters, lambdaM, lambdaMMaxDelayMs: 0 } }));
+    }
     driver.linkUp();
     driver.advance(90_000);
     return driver.seen.counts.get("loops-sent") ?? 0;

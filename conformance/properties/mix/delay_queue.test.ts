@@ -3,9 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { mono } from "../../../core/machine.ts";
-import { type Delayed, dequeueDue, emptyQueue, enqueue, evict, nextDue, queueSize } from "../../../core/mix/delay_queue.ts";
+import {
+  type Delayed,
+  dequeueDue,
+  emptyQueue,
+  enqueue,
+  evict,
+  nextDue,
+  queueSize,
+} from "../../../core/mix/delay_queue.ts";
 import { stream } from "../../../core/random.ts";
-import { createRunning, deepFreeze, dropped, forwardTo, assertConserved } from "./fixture.ts";
+import { assertConserved, createRunning, deepFreeze, dropped, forwardTo } from "./fixture.ts";
 
 const random = stream(new Uint8Array(32).fill(1));
 
@@ -27,7 +35,9 @@ test("the queue gives what a sorted list gives, whatever is evicted in between",
           const added = item(step.due, at);
           queue = enqueue(queue, added);
           model.push(added);
-          model = model.map((value, order) => ({ value, order })).sort((a, b) => a.value.due - b.value.due || a.order - b.order)
+          model = model.map((value, order) => ({ value, order })).sort((a, b) =>
+            a.value.due - b.value.due || a.order - b.order
+          )
             .map(({ value }) => value);
         } else if (step.type === "take") {
           const taken = dequeueDue(queue, mono(step.now));

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { concat, toHex, utf8 } from "../../../core/bytes.ts";
 import type { Effect, LeafEffect, Unwrap } from "../../../core/effects.ts";
-import { type Context, mono, type Mono, tick, wall } from "../../../core/machine.ts";
+import { type Context, type Mono, mono, tick, wall } from "../../../core/machine.ts";
 import { defaultLimits, type Limits, type NodeConfig } from "../../../core/mix/config.ts";
 import { createNode, type NodeEvent } from "../../../core/mix/node.ts";
 import { type NodeState, packetsHeld } from "../../../core/mix/state.ts";
@@ -91,7 +91,11 @@ export interface Plan {
 
 export const plan: Plan = { layers: [["a1", "a2"], ["b1", "b2"], ["c1", "c2"]], providers: ["p1", "p2"] };
 
-export const documentOf = (epoch: number, { layers, providers }: Plan = plan, more: Partial<Document> = {}): Document => ({
+export const documentOf = (
+  epoch: number,
+  { layers, providers }: Plan = plan,
+  more: Partial<Document> = {},
+): Document => ({
   epoch,
   genesisEpoch: firstEpoch,
   parameters,
@@ -121,7 +125,11 @@ export const configOf = (name: string, options: Options = {}): NodeConfig => {
     name,
     isProvider,
     addresses: new Map([["tcp4", ["127.0.0.1:1"]]]),
-    authorities: [{ identityKey: keysOf("auth").identityKey, linkKey: keysOf("auth").linkKey, addresses: ["127.0.0.1:2"] }],
+    authorities: [{
+      identityKey: keysOf("auth").identityKey,
+      linkKey: keysOf("auth").linkKey,
+      addresses: ["127.0.0.1:2"],
+    }],
     clock,
     sendDecoyTraffic: options.sendDecoyTraffic ?? false,
     limits: { ...defaultLimits, ...options.limits },
@@ -135,7 +143,7 @@ const frozen = new WeakSet<object>();
 export const deepFreeze = (value: unknown): void => {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || frozen.has(value)) return;
   frozen.add(value);
-  if (value instanceof Map) for (const item of value.values()) deepFreeze(item);
+  if (value instanceof Map) { for (const item of value.values()) deepFreeze(item); }
   for (const key of Reflect.ownKeys(value)) deepFreeze((value as Record<PropertyKey, unknown>)[key]);
   Object.freeze(value);
 };
@@ -168,7 +176,9 @@ export const createDriver = (name: string, options: Options = {}, store = create
 
   const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
 
-  const settle = (step: { state: NodeState; effects: ReadonlyArray<Effect>; wakeAt: Mono | null }): ReadonlyArray<Effect> => {
+  const settle = (
+    step: { state: NodeState; effects: ReadonlyArray<Effect>; wakeAt: Mono | null },
+  ): ReadonlyArray<Effect> => {
     deepFreeze(step.state);
     ({ state, wakeAt } = step);
     for (const effect of step.effects) {
@@ -221,12 +231,17 @@ export const createDriver = (name: string, options: Options = {}, store = create
         report: { type: "Document", epoch: document.epoch, raw: utf8(`document ${document.epoch}`), document },
       }),
     /** A peer connects and is asked who it is; the session and the answer. */
-    connect: (additionalData: Uint8Array, key: Uint8Array): { session: Address; answer: SessionRequest | undefined } => {
+    connect: (
+      additionalData: Uint8Array,
+      key: Uint8Array,
+    ): { session: Address; answer: SessionRequest | undefined } => {
       const session = `in/${sessions++}`;
       driver.tell({ type: "Incoming", connection: session, remote: "127.0.0.1:9" });
       const effects = driver.report(session, { type: "Authorize", additionalData, key, remote: "127.0.0.1:9" });
       const answer = told(effects, session)[0];
-      if (answer?.type === "Allowed") driver.report(session, { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) });
+      if (answer?.type === "Allowed") {
+        driver.report(session, { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) });
+      }
       return { session, answer };
     },
     connectNode: (peer: string): Address => driver.connect(keysOf(peer).identityKey, keysOf(peer).linkKey).session,
@@ -239,17 +254,30 @@ export const createDriver = (name: string, options: Options = {}, store = create
     linkUp: (): void => {
       driver.advance(0);
       for (const { phase } of driver.state().links.byId.values()) {
-        if (phase.type === "dialling") driver.report(phase.session, { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) });
+        if (phase.type === "dialling") {
+          driver.report(phase.session, { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) });
+        }
       }
     },
     send: (session: Address, packet: Uint8Array = new Uint8Array(geometry.packetLength)): ReadonlyArray<Effect> =>
       driver.report(session, { type: "Command", command: { type: "SendPacket", packet } }),
     /** Answers the oldest unwrap with commands, and the store's word on its replay tag. */
-    unwrapped: (commands: ReadonlyArray<RoutingCommand>, payload: Uint8Array | null = null, tag?: Uint8Array): ReadonlyArray<Effect> => {
+    unwrapped: (
+      commands: ReadonlyArray<RoutingCommand>,
+      payload: Uint8Array | null = null,
+      tag?: Uint8Array,
+    ): ReadonlyArray<Effect> => {
       const { id, packet, keys } = unwraps.shift()!;
       const isForward = commands.some(({ type }) => type === "NextNodeHop");
       const replayTag = tag ?? deriveSeed(seed, `tag ${id}`);
-      const result = { ok: true, epoch: keys[0]!.epoch, replayTag, commands, packet: isForward ? packet : null, payload } as const;
+      const result = {
+        ok: true,
+        epoch: keys[0]!.epoch,
+        replayTag,
+        commands,
+        packet: isForward ? packet : null,
+        payload,
+      } as const;
       return [...driver.tell({ type: "Unwrapped", id, result }), ...driver.flush()];
     },
   };
@@ -273,7 +301,10 @@ export const createRunning = (name: string, options: Options = {}): Driver => {
 export const told = (effects: ReadonlyArray<Effect>, to: Address): ReadonlyArray<SessionRequest> =>
   effects.flatMap((effect) => (effect.type === "Tell" && effect.to === to ? [effect.event as SessionRequest] : []));
 
-export const logged = (effects: ReadonlyArray<Effect>, reason: string): ReadonlyArray<Extract<LeafEffect, { type: "Log" }>> =>
+export const logged = (
+  effects: ReadonlyArray<Effect>,
+  reason: string,
+): ReadonlyArray<Extract<LeafEffect, { type: "Log" }>> =>
   effects.flatMap((effect) => (effect.type === "Log" && effect.reason === reason ? [effect] : []));
 
 export const dropped = (effects: ReadonlyArray<Effect>): ReadonlyArray<string> =>
@@ -283,7 +314,10 @@ export const dropped = (effects: ReadonlyArray<Effect>): ReadonlyArray<string> =
 export const assertConserved = (driver: Driver): void => {
   const { tally } = driver.state();
   const droppedPackets = tally.dropped.reduce((sum, n) => sum + n, 0);
-  assert.equal(tally.received + tally.created, tally.forwarded + tally.delivered + droppedPackets + packetsHeld(driver.state()));
+  assert.equal(
+    tally.received + tally.created,
+    tally.forwarded + tally.delivered + droppedPackets + packetsHeld(driver.state()),
+  );
   for (const fate of ["received", "created", "forwarded", "delivered"] as const) {
     assert.equal(driver.seen.counts.get(`packets-${fate}`) ?? 0, tally[fate]);
   }

@@ -61,7 +61,11 @@ test("[MIXNET-4.3-02] [MIXNET-4.3-04] four combinations of commands mean somethi
     // Each way round: the order of commands means nothing.
     for (const order of [commands, [...commands].reverse()]) {
       const classified = classify(opened(order), name.includes("NextNodeHop") ? "client" : "mix", true);
-      assert.equal(typeof classified === "string" ? classified : classified.type, meanings.get(name) ?? "commands", name);
+      assert.equal(
+        typeof classified === "string" ? classified : classified.type,
+        meanings.get(name) ?? "commands",
+        name,
+      );
     }
   }
 });
@@ -85,7 +89,9 @@ test("clients must forward, at a Provider mixes must terminate, at a mix only re
     [[recipient, reply], "mix", true, "SurbReply"],
     [[recipient, reply], "mix", false, "SurbReply"],
   ];
-  for (const [commands, origin, isProvider, expected] of table) assert.equal(outcome(commands, origin, isProvider), expected);
+  for (const [commands, origin, isProvider, expected] of table) {
+    assert.equal(outcome(commands, origin, isProvider), expected);
+  }
 });
 
 test("[MIXNET-4.3-03] delays: what the packet waited already is taken off, and bounds hold at 0, 1 and 2^32-1 ms", () => {
@@ -223,7 +229,8 @@ const timeAt = (elapsedMs: number) => epochAt(clock, wall(clock.originMs + first
 test("[MIXNET-4.3-05] [MIXNET-4.3-06] the neighbouring epoch's key is in force within the grace of a boundary", () => {
   const draw = draws(new Uint8Array(32));
   const { keys } = withKeysFrom(suite, draw, PersistentMap(), firstEpoch - 1);
-  const epochs = (elapsedMs: number): number[] => keysInForce(keys, timeAt(elapsedMs), 10_000).map(({ epoch }) => epoch);
+  const epochs = (elapsedMs: number): number[] =>
+    keysInForce(keys, timeAt(elapsedMs), 10_000).map(({ epoch }) => epoch);
   assert.deepEqual(epochs(0), [firstEpoch, firstEpoch - 1]);
   assert.deepEqual(epochs(9_999), [firstEpoch, firstEpoch - 1]);
   assert.deepEqual(epochs(10_000), [firstEpoch]);

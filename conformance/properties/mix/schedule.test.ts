@@ -28,7 +28,9 @@ interface Request {
 }
 
 const asked = (effects: ReadonlyArray<Effect>, type: "Fetch" | "Publish"): ReadonlyArray<Request> =>
-  (told(effects, "directory") as ReadonlyArray<unknown> as ReadonlyArray<Request>).filter((request) => request.type === type);
+  (told(effects, "directory") as ReadonlyArray<unknown> as ReadonlyArray<Request>).filter((request) =>
+    request.type === type
+  );
 
 const start = (name: string, elapsedMs: number): { driver: Driver; effects: ReadonlyArray<Effect> } => {
   const driver = createDriver(name, { elapsedMs });
@@ -66,7 +68,10 @@ test("[PKI-2-03] [PKI-3.1.1-01] [PKI-4.1-01] a descriptor is valid for its epoch
     assert.deepEqual([...mixKeys.keys()], [firstEpoch, firstEpoch + 1, firstEpoch + 2]);
     for (const [epoch, key] of mixKeys) assert.deepEqual(key, driver.state().keys.get(epoch)!.publicKey);
     assert.equal(layer, name === "p1" ? 255 : 0);
-    assert.deepEqual(kaetzchen === null ? null : [...kaetzchen.keys()].sort(), name === "p1" ? ["keyserver", "loop"] : null);
+    assert.deepEqual(
+      kaetzchen === null ? null : [...kaetzchen.keys()].sort(),
+      name === "p1" ? ["keyserver", "loop"] : null,
+    );
   }
 });
 
@@ -79,7 +84,13 @@ test("a descriptor is signed once and sent byte for byte until every authority h
   assert.deepEqual(again.map(({ epoch }) => epoch), [firstEpoch + 1]);
   assert.equal(again[0]!.descriptor, first);
   const done = published(driver, firstEpoch + 1, 2, 1);
-  assert.deepEqual(logged(done, "published")[0]?.fields, { epoch: firstEpoch + 1, accepted: 2, conflicts: 1, of: 3, missing: [] });
+  assert.deepEqual(logged(done, "published")[0]?.fields, {
+    epoch: firstEpoch + 1,
+    accepted: 2,
+    conflicts: 1,
+    of: 3,
+    missing: [],
+  });
   assert.deepEqual(asked(driver.advance(periodMs / 2), "Publish"), []);
 });
 
@@ -130,7 +141,10 @@ test("[PKI-5.3-01] clients get the documents as they came, and learn what is gon
   failed(provider, firstEpoch - 2, "gone");
   const session = provider.connectUser("alice");
   const ask = (epoch: number) => {
-    const [send] = told(provider.report(session, { type: "Command", command: { type: "GetConsensus", epoch } }), session);
+    const [send] = told(
+      provider.report(session, { type: "Command", command: { type: "GetConsensus", epoch } }),
+      session,
+    );
     assert.ok(send?.type === "Send" && send.command.type === "Consensus");
     return [send.command.status, new TextDecoder().decode(send.command.payload)];
   };
@@ -144,15 +158,26 @@ test("[PKI-5.3-01] clients get the documents as they came, and learn what is gon
 
 test("nodes get no documents and no messages from a Provider", () => {
   const provider = createRunning("p1");
-  for (const [peer, command] of [["c1", { type: "GetConsensus", epoch: 1 }], ["c2", { type: "RetrieveMessage", sequence: 0 }]] as const) {
+  for (
+    const [peer, command] of [["c1", { type: "GetConsensus", epoch: 1 }], ["c2", {
+      type: "RetrieveMessage",
+      sequence: 0,
+    }]] as const
+  ) {
     const session = provider.connectNode(peer);
-    assert.deepEqual(told(provider.report(session, { type: "Command", command }), session), [{ type: "Close", polite: true }]);
+    assert.deepEqual(told(provider.report(session, { type: "Command", command }), session), [{
+      type: "Close",
+      polite: true,
+    }]);
   }
 });
 
 test("a node logs its layer once an epoch, and that it is not listed", () => {
   const mix = createDriver("b1");
-  assert.deepEqual(logged(mix.document(documentOf(firstEpoch)), "layer").map(({ fields }) => fields), [{ epoch: firstEpoch, layer: 1 }]);
+  assert.deepEqual(logged(mix.document(documentOf(firstEpoch)), "layer").map(({ fields }) => fields), [{
+    epoch: firstEpoch,
+    layer: 1,
+  }]);
   mix.document(documentOf(firstEpoch + 1, { layers: [["b1"], ["b2"]], providers: ["p1"] }));
   const next = mix.advance(periodMs);
   assert.deepEqual(logged(next, "layer").map(({ fields }) => fields), [{ epoch: firstEpoch + 1, layer: 0 }]);
@@ -172,7 +197,9 @@ test("[MIXNET-4.2-01] over many epochs keys, documents, descriptors and links st
     mix.linkUp();
     mix.advance(periodMs * 0.1);
     for (const [session, id] of mix.state().links.bySession) {
-      if (mix.state().links.byId.get(id)?.phase.type === "closing") mix.report(session, { type: "Down", reason: "closed" });
+      if (mix.state().links.byId.get(id)?.phase.type === "closing") {
+        mix.report(session, { type: "Down", reason: "closed" });
+      }
     }
     const { keys, documents, publications, links, decoys, fetching, sending } = mix.state();
     assert.ok(keys.size <= 5 && documents.known.size <= 4 && documents.gone.size <= 4 && publications.size <= 2);
@@ -201,7 +228,12 @@ test("a clock that is set forward and back leaves no keys behind and the node ru
 test("what a node is told before it has started, or by strangers, changes nothing", () => {
   const mix = createRunning("a1");
   const before = mix.state();
-  for (const report of [{ type: "Up", clockSkewMs: 0, handshakeHash: utf8("") }, { type: "Down", reason: "closed" }] as const) {
+  for (
+    const report of [{ type: "Up", clockSkewMs: 0, handshakeHash: utf8("") }, {
+      type: "Down",
+      reason: "closed",
+    }] as const
+  ) {
     assert.deepEqual(mix.report("in/77", report), []);
   }
   assert.deepEqual(mix.tell({ type: "Committed", id: 9999 }), []);
