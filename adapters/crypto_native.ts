@@ -1,7 +1,7 @@
 /**
  * The native provider of the crypto suite: node:crypto, on Node and on Deno, and the portable one for what it lacks
  * (AEZ, NewHope-Simple, the birational map) or does no faster (HKDF-Expand: on Deno ten small calls cost more than
- * @noble's one). For everything else the native call is faster at every length from 32 bytes up, on both runtimes.
+ * @noble's one). For everything else the native call is faster, or as fast, at every length from 32 bytes up, on both runtimes.
  *
  * Keys are imported as JWK, which is fifteen times as fast as DER; the public half of a private JWK is not read, so a
  * dummy stands there. Importing a private key costs as much as using it, so the objects of the last few are kept until

@@ -93,12 +93,9 @@ const extract = (key: Uint8Array): Key => {
   };
 };
 
-/** E with j >= 0 and i >= 0: AES4 of the block masked with jJ + 2^ceil(i/8) I + (i mod 8) L. */
+/** E with j >= 0 and i from 0 to 7: AES4 of the block masked with jJ + 2^ceil(i/8) I + iL. */
 const e4 = (key: Key, j: number, i: number, block: Block): Block => {
-  const mask = xorOf(times(j, key.j), key.l[i % 8]!);
-  let multiple = key.i;
-  for (let n = Math.ceil(i / 8); n > 0; n--) multiple = double(multiple);
-  xorInto(mask, multiple);
+  const mask = xorOf(times(j, key.j), i === 0 ? key.i : double(key.i), key.l[i]!);
   aesRounds(key.four, mask, block, mask);
   return mask;
 };
@@ -110,17 +107,29 @@ const e10 = (key: Key, i: number, block: Block): Block => {
   return result;
 };
 
+/** The masks of E for i = 1, 2, 3 ... in one row jJ: jJ + 2^ceil(i/8) I + (i mod 8) L. */
+const rowMasks = (key: Key, row: Block): (mask: Block) => void => {
+  let [i, multiple] = [0, key.i];
+  return (mask) => {
+    if (i++ % 8 === 0) multiple = double(multiple);
+    const l = key.l[i % 8]!;
+    for (let w = 0; w < 4; w++) mask[w] = row[w]! ^ multiple[w]! ^ l[w]!;
+  };
+};
+
 /**
- * The share of one string in Hash, under row `j` of E: whole blocks with i from 1, a partial (or empty) last one with i
- * = 0.
+ * The share of one string in Hash, in row j of E: i = 1, 2 ... for whole blocks, i = 0 for a partial or empty last one.
  */
 const hashString = (key: Key, j: number, bytes: Uint8Array): Block => {
-  const sum = zeroBlock();
-  const whole = Math.floor(bytes.length / blockBytes);
-  for (let n = 1; n <= whole; n++) xorInto(sum, e4(key, j, n, blockOf(bytes.subarray(16 * (n - 1), 16 * n))));
-  if (bytes.length % blockBytes !== 0 || bytes.length === 0) {
-    xorInto(sum, e4(key, j, 0, padded(bytes.subarray(whole * blockBytes))));
+  const [sum, mask] = [zeroBlock(), zeroBlock()];
+  const nextMask = rowMasks(key, times(j, key.j));
+  const end = bytes.length - (bytes.length % blockBytes);
+  for (let at = 0; at < end; at += blockBytes) {
+    nextMask(mask);
+    aesRounds(key.four, mask, blockOf(bytes.subarray(at, at + blockBytes)), mask);
+    xorInto(sum, mask);
   }
+  if (end < bytes.length || bytes.length === 0) xorInto(sum, e4(key, j, 0, padded(bytes.subarray(end))));
   return sum;
 };
 
@@ -177,16 +186,6 @@ const tiny = (key: Key, delta: Block, direction: Direction, message: Uint8Array)
   const output = packed(Uint8Array.of(...right, ...left));
   if (direction === "encipher" && length < blockBytes) output[0]! ^= tinyCorrection(key, delta, output);
   return output;
-};
-
-/** The masks of E for i = 1, 2, 3 ... in one row jJ: jJ + 2^ceil(i/8) I + (i mod 8) L. */
-const rowMasks = (key: Key, row: Block): (mask: Block) => void => {
-  let [i, multiple] = [0, key.i];
-  return (mask) => {
-    if (i++ % 8 === 0) multiple = double(multiple);
-    const l = key.l[i % 8]!;
-    for (let w = 0; w < 4; w++) mask[w] = row[w]! ^ multiple[w]! ^ l[w]!;
-  };
 };
 
 /** A pair of blocks taken out of `words`, changed, and put back. */

@@ -73,9 +73,15 @@ export const nobleSuite: Suite = {
     checkLength32(point);
     return nullOnThrow(() => x25519.scalarMult(scalar, point));
   },
-  x25519Public: (scalar) => x25519.scalarMultBase(scalar),
+  x25519Public: (scalar) => {
+    checkLength32(scalar);
+    return x25519.scalarMultBase(scalar);
+  },
 
-  ed25519Public: (seed) => ed25519.getPublicKey(seed),
+  ed25519Public: (seed) => {
+    checkLength32(seed);
+    return ed25519.getPublicKey(seed);
+  },
   ed25519Sign: (privateKey, message) => {
     invariant(privateKey.length === 64, "an Ed25519 private key has 64 bytes");
     return ed25519.sign(message, privateKey.subarray(0, 32));
