@@ -40,15 +40,17 @@ export const pruneDocuments = (documents: Documents, epoch: number): Documents =
 };
 
 /**
- * The epochs whose documents are wanted, newest first. That one of the past is gone is final; of the present and the
- * next epoch it is asked again, since a majority may yet answer otherwise.
+ * The epochs whose documents are wanted, newest first: the next one when it is due, this one, and once this one is there
+ * those before, which mean nothing without it.
  */
 export const missingDocuments = (
   { known, gone }: Documents,
   { epoch }: EpochTime,
   nextIsDue: boolean,
-): ReadonlyArray<number> =>
-  epochsKept(epoch).filter((of) => !known.has(of) && (of > epoch ? nextIsDue : of === epoch || !gone.has(of)));
+): ReadonlyArray<number> => {
+  const isWanted = (of: number): boolean => (of > epoch ? nextIsDue : of === epoch || known.has(epoch));
+  return epochsKept(epoch).filter((of) => !known.has(of) && !gone.has(of) && isWanted(of));
+};
 
 /** The documents by which peers are judged: the next one shortly before its epoch, then this one and those before. */
 const judging = (

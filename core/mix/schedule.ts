@@ -146,7 +146,9 @@ const onFetchFailed = (
   { epoch, reason }: Extract<DirectoryReport["report"], { type: "FetchFailed" }>,
 ): void => {
   const { documents, fetching } = turn.state;
-  const gone = reason === "gone" ? documents.gone.set(epoch, true) : documents.gone;
+  // A consensus may be late: the next one is asked for again until its epoch has begun.
+  const isFinal = reason === "gone" && epoch <= turn.time.epoch;
+  const gone = isFinal ? documents.gone.set(epoch, true) : documents.gone;
   update(turn, { documents: { ...documents, gone }, fetching: fetching.delete(epoch) });
   const level = reason === "invalid" ? "WARNING" : epoch === turn.time.epoch ? "INFO" : "DEBUG";
   emit(turn, log(level, "no-document", `no document of epoch ${epoch}: ${reason}`, { epoch, cause: reason }));

@@ -119,18 +119,30 @@ test("a store written by another version is refused", () => {
 
 test("[PKI-2.1.2-02] a node fetches what it lacks, and the next document in the last P/8, not all at the same moment", () => {
   const { driver } = start("a1", 0);
-  assert.deepEqual([...driver.state().fetching.keys()], [firstEpoch, firstEpoch - 1, firstEpoch - 2]);
+  const recheck = (): number[] =>
+    asked(driver.advance(driver.state().schedule.recheckMs), "Fetch").map(({ epoch }) => epoch);
+  // Documents of the past say nothing without the present one.
+  assert.deepEqual([...driver.state().fetching.keys()], [firstEpoch]);
   failed(driver, firstEpoch, "not-found");
+  assert.deepEqual(recheck(), [firstEpoch]);
+  driver.document(documentOf(firstEpoch));
+  assert.deepEqual(recheck(), [firstEpoch - 1, firstEpoch - 2]);
   failed(driver, firstEpoch - 1, "not-found");
   failed(driver, firstEpoch - 2, "gone");
-  const recheck = asked(driver.advance(driver.state().schedule.recheckMs), "Fetch").map(({ epoch }) => epoch);
   // What is gone for ever is not asked for again.
-  assert.deepEqual(recheck, [firstEpoch, firstEpoch - 1]);
-  driver.document(documentOf(firstEpoch));
+  assert.deepEqual(recheck(), [firstEpoch - 1]);
   driver.document(documentOf(firstEpoch - 1));
   assert.deepEqual(asked(driver.advance(periodMs * 7 / 8 - driver.now() + 500 - 1), "Fetch"), []);
   const next = asked(driver.advance(driver.state().schedule.recheckMs + 1), "Fetch");
   assert.deepEqual(next.map(({ epoch }) => epoch), [firstEpoch + 1]);
+  // A late consensus is waited for, until its epoch is there and it is gone for good.
+  failed(driver, firstEpoch + 1, "gone");
+  assert.deepEqual(recheck(), [firstEpoch + 1]);
+  failed(driver, firstEpoch + 1, "gone");
+  driver.advance(periodMs / 8 + 1000);
+  assert.equal(driver.state().epoch, firstEpoch + 1);
+  failed(driver, firstEpoch + 1, "gone");
+  assert.ok(!recheck().includes(firstEpoch + 1));
   const staggers = new Set(["a1", "a2", "b1", "b2", "c1"].map((name) => start(name, 0).driver.state().staggerMs));
   assert.ok(staggers.size > 1);
 });
