@@ -161,8 +161,9 @@ export const createJobs = (suite: Suite) => {
 
   const onAnswer = (turn: Turn, attempt: Attempt, answer: Answer): void => {
     const job = turn.jobs.get(attempt.job);
-    if (job?.type === "Fetch" && answer.type === "Consensus") onConsensus(turn, job, attempt, answer);
-    if (job?.type === "Publish" && answer.type === "PostDescriptorStatus") onStatus(turn, job, attempt, answer.status);
+    if (job?.type === "Fetch" && answer.type === "Consensus") return onConsensus(turn, job, attempt, answer);
+    if (job?.type === "Publish" && answer.type === "PostDescriptorStatus") return onStatus(turn, job, attempt, answer.status);
+    onNoAnswer(turn, attempt, "unexpected-command");
   };
 
   const settle = (turn: Turn, session: Address, attempt: Attempt): void => {

@@ -312,7 +312,7 @@ export const createDriver = (options: Options = {}) => {
       assert.ok(link.type !== "Idle" && link.type !== "Stopped", `no session: ${link.type}`);
       return link.session;
     },
-    report: (report: SessionReport["report"], session = driver.session()): ReadonlyArray<Effect> =>
+    report: (report: SessionReport["report"], session: Address = driver.session()): ReadonlyArray<Effect> =>
       driver.tell({ type: "Session", session, report }),
     command: (command: Command): ReadonlyArray<Effect> => driver.report({ type: "Command", command }),
     document: (document: Document): ReadonlyArray<Effect> =>
