@@ -1,10 +1,8 @@
 /** The tree is tidy, and the check that says so sees each untidiness. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { filesBelow, readText, root, sourceOf, sourcesBelow } from "./sources.ts";
+import { denoPath, run } from "./runtimes.ts";
+import { filesBelow, readText, sourceOf, sourcesBelow } from "./sources.ts";
 import { fileLengthMax, untidyLines, untidySource } from "./tidy.ts";
 
 const isText = (path: string): boolean => /\.(ts|mjs|js|json|jsonc|md|toml|tsv|yml|yaml)$|\/run$|^\.[a-z]+$/.test(path);
@@ -64,21 +62,7 @@ test("planted words are reported once each", () => {
   assert.deepEqual(untidyLines("a", "the network is at work / at home; todo lists are data"), []);
 });
 
-const denoOf = (): string => {
-  const own = (globalThis as { Deno?: { execPath: () => string } }).Deno;
-  if (own !== undefined) return own.execPath();
-  const places = ["conformance/tools/node_modules/.bin/deno", "node_modules/.bin/deno"].map((place) =>
-    join(root, place)
-  );
-  return places.find(existsSync) ?? "deno";
-};
-
 test("deno fmt has nothing to change", () => {
-  const { status, stderr, error } = spawnSync(denoOf(), ["fmt", "--check", "core", "adapters", "cmd", "conformance"], {
-    cwd: root,
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-  });
-  assert.equal(error, undefined);
+  const { status, stderr } = run(denoPath(), ["fmt", "--check", "core", "adapters", "cmd", "conformance"]);
   assert.equal(status, 0, stderr);
 });

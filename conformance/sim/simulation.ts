@@ -57,6 +57,13 @@ export interface SimulationResult {
   readonly crash: Error | null;
 }
 
+/** What a run ends with: 0 all held, 127 crash, 128 liveness, 129 safety; the worst that happened decides. */
+export const exitCodeOf = ({ crash, violations }: SimulationResult): number => {
+  if (crash !== null) return 127;
+  if (violations.some(({ kind }) => kind === "safety")) return 129;
+  return violations.length > 0 ? 128 : 0;
+};
+
 /** The epoch in which every run begins; the genesis is the next one. */
 const firstEpoch = 1000;
 const samplesPerEpoch = 16;
