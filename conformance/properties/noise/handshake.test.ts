@@ -198,6 +198,31 @@ test("the given state is left as it was, and what is consumed is in no later sta
   }
 });
 
+test("each secret that a handshake draws or agrees on has been reported as consumed when it ends", () => {
+  const secrets: Uint8Array[] = [];
+  const noted = (secret: Uint8Array): Uint8Array => secrets[secrets.push(secret) - 1]!;
+  const kem: Kem = {
+    ...toySuite.kem,
+    generate: (random) => {
+      const pair = toySuite.kem.generate(random);
+      return { ...pair, privateKey: noted(pair.privateKey) };
+    },
+    encapsulate: (random, publicKey) => {
+      const made = toySuite.kem.encapsulate(random, publicKey)!;
+      return { ...made, shared: noted(made.shared) };
+    },
+    decapsulate: (...parts) => noted(toySuite.kem.decapsulate(...parts)!),
+  };
+  const noise = linkSuite({ ...toySuite, kem });
+  const consumed = new Set<Uint8Array>();
+  for (const { written, read, writerBefore } of play(patternXXhfs, [noise, noise])) {
+    for (const secret of [...written.consumed, ...read.consumed]) consumed.add(secret);
+    if (writerBefore.ephemeralPrivate !== null) secrets.push(writerBefore.ephemeralPrivate);
+  }
+  assert.equal(secrets.length, 4);
+  for (const secret of secrets) assert.ok(consumed.has(secret));
+});
+
 test("a static key is the caller's: it is never reported as consumed", () => {
   const noise = linkSuite(toySuite);
   for (const { written, read, writerBefore } of play(patternXXhfs, [noise, noise])) {

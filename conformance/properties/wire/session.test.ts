@@ -5,7 +5,9 @@ import fc from "fast-check";
 import { isZero } from "../../../core/bytes.ts";
 import type { Suite } from "../../../core/crypto/suite.ts";
 import type { Command } from "../../../core/wire/commands.ts";
-import { nativeSuite, nobleSuite, toySuite } from "../noise/fixture.ts";
+import { readMessage } from "../../../core/noise/handshake.ts";
+import { decodeAuthenticate } from "../../../core/wire/authenticate.ts";
+import { linkSuite, nativeSuite, nobleSuite, rightOf, toySuite } from "../noise/fixture.ts";
 import {
   carry,
   commandsOf,
@@ -143,6 +145,22 @@ test("[WIRE-2.1-03] [WIRE-2.1.1-02] both report the same handshake hash; the ini
   assert.equal(isZero(first!.handshakeHash), false);
 });
 
+test("[WIRE-2.1.1-02] the initiator's time is 0, the responder's whole seconds", () => {
+  const { clock, initiator, responder } = connectedPair();
+  clock.now = 2_999;
+  responder.tell({ type: "Received", bytes: initiator.takeWrites()[0]! });
+  const second = responder.takeWrites()[0]!;
+  const timeIn = (end: typeof initiator, message: Uint8Array): number => {
+    const { phase } = end.state();
+    assert.ok(phase.type === "awaitingMessage2" || phase.type === "awaitingMessage3");
+    return decodeAuthenticate(rightOf(readMessage(linkSuite(toySuite), phase.handshake, message)).bytes).unixTime;
+  };
+  assert.equal(timeIn(initiator, second), 1_500_000_002);
+  initiator.tell({ type: "Received", bytes: second });
+  initiator.tell({ type: "Allowed" });
+  assert.equal(timeIn(responder, initiator.takeWrites()[0]!), 0);
+});
+
 for (const side of ["initiator", "responder"] as const) {
   test(`[WIRE-2.1.1-05] a peer that the ${side}'s owner denies is hung up on, and told nothing`, () => {
     const pair = connectedPair();
@@ -192,6 +210,16 @@ test("[WIRE-3.2-01] [WIRE-3.2-02] a polite close sends what is queued, Disconnec
   assert.deepEqual(initiator.takeWrites(), []);
   assert.equal(initiator.effects.at(-2)!.type, "Hangup");
   assert.equal(responder.wakeAt(), null);
+});
+
+test("[WIRE-3.2-01] a session that closes has no use for the key under which its peer sends", () => {
+  const { initiator } = upPair();
+  const { phase } = initiator.state();
+  const key = phase.type === "up" ? phase.receiver.cipher.key.slice() : null;
+  initiator.flushes = false;
+  initiator.tell({ type: "Close", polite: true });
+  assert.equal(initiator.state().phase.type, "closing");
+  assert.ok(initiator.consumed.some((secret) => secret.join() === key!.join()));
 });
 
 test("an impolite close sends what is queued and no Disconnect; before the session is up it drops what is queued", () => {
