@@ -1,0 +1,394 @@
+/** A Provider as its clients and its senders see it: accounts, mailboxes, acknowledgements, services, limits. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isZero, toHex } from "../../../core/bytes.ts";
+import type { Effect } from "../../../core/effects.ts";
+import { E } from "../../../core/fp.ts";
+import { stream } from "../../../core/random.ts";
+import type { RoutingCommand } from "../../../core/sphinx/commands.ts";
+import { encodeForwardPayload } from "../../../core/sphinx/payload.ts";
+import { newSurb, openSurbReply, type Surb } from "../../../core/sphinx/surb.ts";
+import { unwrap } from "../../../core/sphinx/unwrap.ts";
+import type { Command } from "../../../core/wire/commands.ts";
+import {
+  assertConserved,
+  createDriver,
+  createRunning,
+  documentOf,
+  type Driver,
+  dropped,
+  firstEpoch,
+  forwardTo,
+  geometry,
+  keysOf,
+  logged,
+  type Options,
+  parameters,
+  plan,
+  recipient,
+  suite,
+  told,
+} from "../mix/fixture.ts";
+
+const sphinx = { suite, geometry };
+const random = stream(new Uint8Array(32).fill(9));
+
+const createProvider = (options: Options = {}): Driver => {
+  const provider = createRunning("p1", options);
+  provider.register("alice");
+  return provider;
+};
+
+/** A SURB whose only hop is a1, and what opens the reply. */
+const surbTo = (name: string): { surb: Surb; keys: Uint8Array; privateKey: Uint8Array } => {
+  const privateKey = random.bytes(32);
+  const path = [{
+    id: keysOf(name).identityKey,
+    publicKey: suite.x25519Public(privateKey),
+    commands: [{ type: "Recipient", id: recipient("x") }, { type: "SurbReply", id: new Uint8Array(16) }] as const,
+  }];
+  const made = newSurb(sphinx, { r: random, filler: random }, path);
+  assert.ok(E.isRight(made));
+  return { ...made.right, privateKey };
+};
+
+const payloadOf = (surb: Surb | null, text = "hello"): Uint8Array => {
+  const payload = encodeForwardPayload(geometry, surb, new TextEncoder().encode(text));
+  assert.ok(E.isRight(payload));
+  return payload.right;
+};
+
+const to = (user: string): RoutingCommand => ({ type: "Recipient", id: recipient(user) });
+const delayed = (delayMs: number): RoutingCommand => ({ type: "NodeDelay", delayMs });
+const reply = (n: number): RoutingCommand => ({ type: "SurbReply", id: new Uint8Array(16).fill(n) });
+
+/** A packet from the last layer that unwraps to this; the effects until the store has answered. */
+const arrive = (
+  provider: Driver,
+  commands: ReadonlyArray<RoutingCommand>,
+  payload: Uint8Array,
+): ReadonlyArray<Effect> => {
+  const { bySession } = provider.state().connections;
+  const known = bySession.findKey((connection) => connection.type === "up" && connection.peer.type === "node");
+  provider.send(known ?? provider.connectNode("c1"));
+  return provider.unwrapped(commands, payload);
+};
+
+const retrieve = (provider: Driver, session: string, sequence: number): Command | "closed" => {
+  const effects = [
+    ...provider.report(session, { type: "Command", command: { type: "RetrieveMessage", sequence } }),
+    ...provider.flush(),
+  ];
+  const [answer] = told(effects, session);
+  if (answer?.type === "Close") return "closed";
+  assert.ok(answer?.type === "Send");
+  return answer.command;
+};
+
+const textOf = (command: Command | "closed"): string =>
+  command !== "closed" && command.type === "Message"
+    ? new TextDecoder().decode(command.payload).replace(/\0+$/, "")
+    : "";
+
+test("[E2E-4.1-01] [E2E-3.2.1-05] a message is stored and retrieved; replies to SURBs come with their id", () => {
+  const provider = createProvider();
+  arrive(provider, [to("alice")], payloadOf(null, "one"));
+  arrive(provider, [to("ALICE"), reply(7)], new Uint8Array(geometry.forwardPayloadLength + 16).fill(3));
+  arrive(provider, [delayed(9), to("alice")], payloadOf(null, "three"));
+  assert.equal(provider.state().tally.delivered, 3);
+  const { session } = provider.connect(new TextEncoder().encode("Alice"), keysOf("alice").linkKey);
+  const first = retrieve(provider, session, 0);
+  assert.ok(first !== "closed" && first.type === "Message");
+  assert.deepEqual([first.queueSizeHint, first.sequence, textOf(first)], [2, 0, "one"]);
+  assert.equal(first.payload.length, geometry.userPayloadLength);
+  const second = retrieve(provider, session, 1);
+  assert.ok(second !== "closed" && second.type === "MessageAck");
+  assert.deepEqual([second.queueSizeHint, second.surbId, second.payload.length], [1, new Uint8Array(16).fill(7), 1040]);
+  assert.equal(textOf(retrieve(provider, session, 2)), "three");
+  assert.deepEqual(retrieve(provider, session, 3), { type: "MessageEmpty", sequence: 3 });
+  assert.equal(provider.state().provider!.mailboxes.entries.size, 0);
+  const left = provider.store.perform({ type: "Scan", id: 0, table: "mailboxes", after: null, limit: 9 });
+  assert.ok(left.type === "Scanned" && left.entries.length === 0, "what was delivered is deleted from the store");
+  assertConserved(provider);
+});
+
+test("[E2E-4.1-06] [E2E-4.1-05] an acknowledgement of zeros leaves after the message is durable and the sender's delay", () => {
+  const provider = createProvider();
+  const { surb, keys, privateKey } = surbTo("a1");
+  provider.send(provider.connectNode("c1"));
+  const { id, keys: mixKeys } = provider.unwraps.shift()!;
+  const result = {
+    ok: true,
+    epoch: mixKeys[0]!.epoch,
+    replayTag: new Uint8Array(32),
+    commands: [delayed(300), to("alice")],
+    packet: null,
+    payload: payloadOf(surb),
+  } as const;
+  provider.tell({ type: "Unwrapped", id, result });
+  provider.tell(provider.store.perform(provider.storing.shift()!));
+  // The commit is under way.
+  assert.deepEqual([provider.state().tally.created, provider.state().tally.delivered], [0, 0]);
+  provider.sleep(5);
+  provider.flush();
+  assert.deepEqual([provider.state().tally.created, provider.state().tally.delivered], [1, 1]);
+  assert.deepEqual(provider.advance(299).filter(({ type }) => type === "Tell"), []);
+  const packets = provider.advance(1).flatMap((effect) => (effect.type === "Tell" ? [effect] : []));
+  assert.equal(packets.length, 1);
+  const link = provider.state().links.bySession.get(packets[0]!.to);
+  assert.equal(link, keysOf("a1").id);
+  const [send] = told(packets, packets[0]!.to);
+  assert.ok(send?.type === "Send" && send.command.type === "SendPacket");
+  const opened = unwrap(sphinx, privateKey, send.command.packet);
+  assert.ok(E.isRight(opened));
+  const ack = openSurbReply(sphinx, keys, opened.right.payload!);
+  assert.ok(ack !== null && isZero(ack) && ack.length === geometry.forwardPayloadLength);
+});
+
+test("[E2E-4.1-06] nothing is acknowledged, and nothing delivered, where the store fails", () => {
+  const provider = createProvider();
+  provider.send(provider.connectNode("c1"));
+  const { id, keys } = provider.unwraps.shift()!;
+  const commands = [delayed(1), to("alice")];
+  const opened = { ok: true, epoch: keys[0]!.epoch, replayTag: new Uint8Array(32), commands, packet: null } as const;
+  provider.tell({ type: "Unwrapped", id, result: { ...opened, payload: payloadOf(surbTo("a1").surb) } });
+  provider.tell(provider.store.perform(provider.storing.shift()!));
+  const commit = provider.storing.shift()!;
+  assert.equal(commit.type, "Commit");
+  const effects = provider.tell({ type: "CommitFailed", id: commit.id, reason: "full" });
+  assert.deepEqual(dropped(effects), ["store-failed"]);
+  assert.equal(logged(effects, "store-failed").length, 1);
+  assert.deepEqual([provider.state().tally.created, provider.state().tally.delivered], [0, 0]);
+  assert.equal(provider.state().provider!.mailboxes.entries.size, 0);
+  assertConserved(provider);
+});
+
+test("a SURB without a delay at the last hop gets no acknowledgement; the message is stored", () => {
+  const provider = createProvider();
+  const effects = arrive(provider, [to("alice")], payloadOf(surbTo("a1").surb));
+  assert.ok(effects.some((effect) => effect.type === "Count" && effect.name === "replies-refused"));
+  assert.deepEqual([provider.state().tally.created, provider.state().tally.delivered], [0, 1]);
+});
+
+test("a reply whose first hop is no neighbour, or whose delay is too long, is dropped with a reason", () => {
+  const provider = createProvider();
+  assert.deepEqual(dropped(arrive(provider, [delayed(5), to("alice")], payloadOf(surbTo("b1").surb))), [
+    "next-hop-unknown",
+  ]);
+  assert.deepEqual(dropped(arrive(provider, [delayed(20_001), to("alice")], payloadOf(surbTo("a1").surb))), [
+    "delay-too-long",
+  ]);
+  assertConserved(provider);
+});
+
+test("[E2E-4.1-02] [E2E-4.1-03] unknown recipients and malformed payloads are dropped, each with its reason", () => {
+  const provider = createProvider();
+  const surbReply = new Uint8Array(geometry.forwardPayloadLength + 16);
+  const flags = (first: number, second: number): Uint8Array => {
+    const payload = payloadOf(null);
+    payload.set([first, second]);
+    return payload;
+  };
+  const cases: ReadonlyArray<readonly [ReadonlyArray<RoutingCommand>, Uint8Array, string]> = [
+    [[to("bob")], payloadOf(null), "recipient-unknown"],
+    [[to("bob"), reply(1)], surbReply, "recipient-unknown"],
+    [[to("a b")], payloadOf(null), "recipient-invalid"],
+    [[to("")], payloadOf(null), "recipient-invalid"],
+    [[to("+loop"), reply(1)], surbReply, "reply-to-service"],
+    [[to("alice")], flags(2, 0), "payload-format"],
+    [[to("alice")], flags(0, 1), "payload-format"],
+    [[to("+loop")], flags(255, 0), "payload-format"],
+    // The flags promise a SURB, and there are zeros.
+    [[to("alice")], flags(1, 0), "payload-format"],
+    [[to("alice")], payloadOf(null).slice(1), "payload-format"],
+    [forwardTo("a1", 5), payloadOf(null), "mix-must-terminate"],
+  ];
+  for (const [commands, payload, reason] of cases) {
+    assert.deepEqual(dropped(arrive(provider, commands, payload)), [reason]);
+  }
+  assert.equal(provider.state().tally.delivered, 0);
+  assertConserved(provider);
+});
+
+test("[KAETZ-2-01] [KAETZ-3-06] services answer by SURB with 01 00, and look at the exact recipient", () => {
+  const provider = createProvider();
+  const ask = (name: string): Uint8Array | null => {
+    const { surb, keys, privateKey } = surbTo("a1");
+    arrive(provider, [delayed(5), to(name)], payloadOf(surb, '{"Version":0,"User":"alice"}'));
+    const [request] = provider.advance(5).flatMap((
+      effect,
+    ) => (effect.type === "Tell" ? told([effect], effect.to) : []));
+    if (request?.type !== "Send" || request.command.type !== "SendPacket") return null;
+    const opened = unwrap(sphinx, privateKey, request.command.packet);
+    return E.isRight(opened) ? openSurbReply(sphinx, keys, opened.right.payload!) : null;
+  };
+  const loop = ask("+loop")!;
+  assert.deepEqual([loop[0], loop[1], isZero(loop.subarray(2))], [1, 0, true]);
+  const keyserver = ask("+keyserver")!;
+  const expected = '{"PublicKey":"","StatusCode":2,"User":"alice","Version":0}';
+  assert.equal(new TextDecoder().decode(keyserver.subarray(2)).replace(/\0+$/, ""), expected);
+  assert.equal(ask("+Loop"), null);
+});
+
+test("a packet that waited too long for the replay detection is dropped before the Provider's or a service's work", () => {
+  const cases = [["alice", "provider-late", { providerDelayMs: 10 }], ["+loop", "kaetzchen-late", {
+    kaetzchenDelayMs: 10,
+  }]] as const;
+  for (const [name, reason, limits] of cases) {
+    const provider = createProvider({ limits });
+    provider.send(provider.connectNode("c1"));
+    const { id, keys } = provider.unwraps.shift()!;
+    const commands = [to(name)];
+    const opened = { ok: true, epoch: keys[0]!.epoch, replayTag: new Uint8Array(32), commands, packet: null } as const;
+    provider.tell({ type: "Unwrapped", id, result: { ...opened, payload: payloadOf(null) } });
+    provider.sleep(11);
+    assert.deepEqual(dropped(provider.flush()), [reason]);
+  }
+});
+
+test("[E2E-3.2.1-03] a retrieval out of sequence, or while another is being answered, ends the session", () => {
+  const provider = createProvider();
+  arrive(provider, [to("alice")], payloadOf(null));
+  for (const sequence of [2, 2 ** 32 - 1]) {
+    const session = provider.connectUser("alice");
+    assert.equal(retrieve(provider, session, sequence), "closed");
+    provider.report(session, { type: "Down", reason: "closed" });
+  }
+  const session = provider.connectUser("alice");
+  const ask = { type: "Command", command: { type: "RetrieveMessage", sequence: 0 } } as const;
+  provider.report(session, ask);
+  assert.equal(told(provider.report(session, ask), session)[0]?.type, "Close");
+  // The answer to the first one is for nobody now.
+  assert.deepEqual(told(provider.flush(), session), []);
+});
+
+test("a message that the store cannot give back ends the session and is an error for the operator", () => {
+  const provider = createProvider();
+  arrive(provider, [to("alice")], payloadOf(null));
+  const session = provider.connectUser("alice");
+  provider.report(session, { type: "Command", command: { type: "RetrieveMessage", sequence: 0 } });
+  const scan = provider.storing.shift()!;
+  const effects = provider.tell({ type: "ScanFailed", id: scan.id, reason: "corrupt" });
+  assert.equal(told(effects, session)[0]?.type, "Close");
+  assert.equal(logged(effects, "mailbox-unreadable")[0]?.level, "ERROR");
+});
+
+test("the queue size hint is the true count of what follows, clamped to 255", () => {
+  const provider = createProvider();
+  for (let i = 0; i < 258; i++) arrive(provider, [to("alice")], payloadOf(null, String(i)));
+  const session = provider.connectUser("alice");
+  const hints = [0, 1, 2, 3].map((sequence) => {
+    const command = retrieve(provider, session, sequence);
+    return command !== "closed" && command.type === "Message" ? command.queueSizeHint : null;
+  });
+  assert.deepEqual(hints, [255, 255, 255, 254]);
+});
+
+test("mailboxes are bounded", () => {
+  const provider = createProvider({ provider: { mailboxEntriesMax: 2 } });
+  const drops = [1, 2, 3].flatMap(() => dropped(arrive(provider, [to("alice")], payloadOf(null))));
+  assert.deepEqual(drops, ["mailbox-full"]);
+});
+
+test("accounts and messages are there again after a restart, in their order", () => {
+  const provider = createProvider();
+  for (let i = 0; i < 150; i++) arrive(provider, [to("alice")], payloadOf(null, `message ${i}`));
+  const again = createDriver("p1", {}, provider.store);
+  again.document(documentOf(firstEpoch));
+  assert.equal(again.state().restoring, null);
+  const session = again.connectUser("alice");
+  for (let i = 0; i < 3; i++) assert.equal(textOf(retrieve(again, session, i)), `message ${i}`);
+  arrive(again, [to("alice")], payloadOf(null, "a new one"));
+  for (let i = 3; i < 150; i++) retrieve(again, session, i);
+  assert.equal(textOf(retrieve(again, session, 150)), "a new one");
+});
+
+test("registration: the answer comes when the account is durable; names are taken once, in their one form", () => {
+  const provider = createRunning("p1");
+  const register = (user: string, id: number): ReadonlyArray<Effect> =>
+    provider.tell({ type: "Register", id, user, linkKey: keysOf(user).linkKey, identityKey: null });
+  const outcomes = (effects: ReadonlyArray<Effect>): ReadonlyArray<unknown> =>
+    effects.flatMap((effect) => (effect.type === "Notify" ? [effect.event] : []));
+  const first = register("Carol", 5);
+  assert.deepEqual(outcomes(first), []);
+  // While the first is on its way to the disk, and after.
+  assert.deepEqual(outcomes(register("carol", 6)), [{ type: "Registered", id: 6, outcome: "exists" }]);
+  assert.deepEqual(outcomes(provider.flush()), [{ type: "Registered", id: 5, outcome: "ok" }]);
+  assert.deepEqual(outcomes(register("CAROL", 7)), [{ type: "Registered", id: 7, outcome: "exists" }]);
+  assert.deepEqual(outcomes(register("a b", 8)), [{ type: "Registered", id: 8, outcome: "invalid-name" }]);
+  assert.deepEqual(outcomes(register("", 9)), [{ type: "Registered", id: 9, outcome: "invalid-name" }]);
+  register("dave", 10);
+  const commit = provider.storing.shift()!;
+  const failed = provider.tell({ type: "CommitFailed", id: commit.id, reason: "full" });
+  assert.deepEqual(outcomes(failed), [{ type: "Registered", id: 10, outcome: "store-failed" }]);
+  assert.equal(provider.state().provider!.users.size, 1);
+  assert.equal(provider.connect(new TextEncoder().encode("carol"), keysOf("Carol").linkKey).answer?.type, "Allowed");
+});
+
+test("registration is refused where it is off, where there is no Provider, and beyond the bound on users", () => {
+  const outcome = (driver: Driver): unknown => {
+    const request = {
+      type: "Register",
+      id: 1,
+      user: "eve",
+      linkKey: keysOf("eve").linkKey,
+      identityKey: null,
+    } as const;
+    const notes = [...driver.tell(request), ...driver.flush()].flatMap((
+      effect,
+    ) => (effect.type === "Notify" ? [effect.event] : []));
+    return (notes[0] as { outcome: string }).outcome;
+  };
+  assert.equal(
+    outcome(createRunning("p1", { provider: { registration: { enabled: false, advertised: null } } })),
+    "disabled",
+  );
+  assert.equal(outcome(createRunning("a1")), "disabled");
+  assert.equal(outcome(createRunning("p1", { provider: { usersMax: 0 } })), "store-failed");
+});
+
+test("a client needs its account's key; one session each; a node's name is not a user's", () => {
+  const provider = createProvider();
+  const name = new TextEncoder().encode("alice");
+  assert.equal(provider.connect(name, keysOf("bob").linkKey).answer?.type, "Denied");
+  const first = provider.connect(name, keysOf("alice").linkKey);
+  assert.equal(first.answer?.type, "Allowed");
+  assert.equal(provider.connect(new TextEncoder().encode("ALICE"), keysOf("alice").linkKey).answer?.type, "Denied");
+  provider.report(first.session, { type: "Down", reason: "peer-closed" });
+  assert.equal(provider.connect(name, keysOf("alice").linkKey).answer?.type, "Allowed");
+  assert.equal(provider.connect(keysOf("c1").identityKey, keysOf("alice").linkKey).answer?.type, "Denied");
+  assert.equal(provider.connect(keysOf("c1").identityKey, keysOf("c1").linkKey).answer?.type, "Allowed");
+});
+
+test("clients may only send onwards, within their rate", () => {
+  const provider = createDriver("p1");
+  provider.document(documentOf(firstEpoch, plan, { parameters: { ...parameters, sendRatePerMinute: 60 } }));
+  provider.linkUp();
+  provider.register("alice");
+  const session = provider.connectUser("alice");
+  const drops = [1, 2, 3, 4, 5, 6].flatMap(() => dropped(provider.send(session)));
+  assert.deepEqual(drops, ["rate-limited", "rate-limited"]);
+  provider.sleep(1000);
+  assert.deepEqual([...dropped(provider.send(session)), ...dropped(provider.send(session))], ["rate-limited"]);
+  assert.deepEqual(dropped(provider.unwrapped([to("alice")], payloadOf(null))), ["client-must-forward"]);
+  assert.deepEqual(dropped(provider.unwrapped(forwardTo("a1", 2000))), []);
+  assertConserved(provider);
+  const unlimited = createProvider({ limits: { disableRateLimit: true } });
+  const other = unlimited.connectUser("alice");
+  assert.deepEqual(Array.from({ length: 20 }, () => dropped(unlimited.send(other))).flat(), []);
+});
+
+test("nothing above DEBUG says who talks to whom, and no line at all says who a client is", () => {
+  const provider = createProvider();
+  const session = provider.connectUser("alice");
+  const effects = [
+    ...arrive(provider, [to("alice")], payloadOf(null, "a secret")),
+    ...provider.report(session, { type: "Command", command: { type: "RetrieveMessage", sequence: 0 } }),
+    ...provider.flush(),
+    ...provider.report(session, { type: "Down", reason: "peer-closed" }),
+  ];
+  const lines = effects.filter(({ type }) => type === "Log" || type === "Count" || type === "Drop");
+  const text = JSON.stringify(lines);
+  for (const word of ["alice", "a secret", toHex(keysOf("alice").linkKey)]) assert.ok(!text.includes(word), word);
+  assert.ok(lines.every((line) => line.type !== "Log" || line.level === "DEBUG"));
+});
