@@ -181,7 +181,7 @@ const retry = (context: Context, state: AuthorityState, key: string, errand: Err
   const rounds = Math.floor(failures / errand.peers.length);
   const pause = failures % errand.peers.length !== 0
     ? 0
-    : Math.min(pauseMaxMs, firstPauseMs * 2 ** Math.min(rounds - 1, 10));
+    : Math.min(pauseMaxMs, firstPauseMs * (1 << Math.min(rounds - 1, 10)));
   const fields = {
     epoch: errand.epoch,
     authority: peerName(state.members, peer!),
