@@ -75,6 +75,7 @@ test("comments, strings, property names and what is allowed trip nothing", () =>
     export interface Record { readonly process: number; readonly Date: string }
     export const of = (r: Record) => r.process + Math.floor(2 ** 53) + r.Date.length;
     export const eager = { console: 1, setTimeout: 2 };
+    export const poisson = (process: Record) => [process].map(({ process }) => process);
   `;
   assert.deepEqual(found(text), []);
 });

@@ -10,8 +10,19 @@ import { type Finding, finding, type Import, importsOf, resolveImport, type Sour
 export interface Rule {
   readonly name: string;
   /** True where the node breaks the rule. */
-  readonly breaks: (node: ts.Node, path: string) => boolean;
+  readonly breaks: (node: ts.Node, path: string, declared: ReadonlySet<string>) => boolean;
 }
+
+/** The names that a source declares itself: a Poisson `process` is no platform. */
+const declaredNames = (tree: ts.Node): ReadonlySet<string> => {
+  const names = new Set<string>();
+  walk(tree, (node) => {
+    const isDeclaration = ts.isVariableDeclaration(node) || ts.isParameter(node) || ts.isBindingElement(node) ||
+      ts.isFunctionDeclaration(node) || ts.isImportSpecifier(node);
+    if (isDeclaration && node.name !== undefined && ts.isIdentifier(node.name)) names.add(node.name.text);
+  });
+  return names;
+};
 
 /** A name that is used as a value, and not as a property, a key or a declaration. */
 const isReference = (node: ts.Node): node is ts.Identifier => {
@@ -25,7 +36,7 @@ const isReference = (node: ts.Node): node is ts.Identifier => {
 
 const refersTo = (...names: ReadonlyArray<string>): Rule["breaks"] => {
   const banned = new Set(names);
-  return (node) => isReference(node) && banned.has(node.text);
+  return (node, _path, declared) => isReference(node) && banned.has(node.text) && !declared.has(node.text);
 };
 
 const isMember = (node: ts.Node, object: string, names: ReadonlySet<string>): boolean =>
@@ -123,8 +134,11 @@ export const importRule = "no import outside the allow-list";
 /** What a source of core/ does that it may not. */
 export const impurities = (source: Source): Finding[] => {
   const found: Finding[] = [];
+  const declared = declaredNames(source.tree);
   walk(source.tree, (node) => {
-    for (const { name, breaks } of rules) if (breaks(node, source.path)) found.push(finding(source, node, name));
+    for (const { name, breaks } of rules) {
+      if (breaks(node, source.path, declared)) found.push(finding(source, node, name));
+    }
   });
   for (const one of importsOf(source)) {
     if (!importAllowed(source.path, one)) found.push(finding(source, one.node, `${importRule}: ${one.specifier}`));
