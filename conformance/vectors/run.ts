@@ -83,13 +83,8 @@ const checkCases = (file: VectorFile, cases: ReadonlyArray<VectorCase>, suite: S
 
 const checkFile = (file: VectorFile, suites: ReadonlyArray<Suite>, report: Report): Counts => {
   const recognised = recognise(file);
-  const complaint = E.isLeft(recognised)
-    ? recognised.left
-    : recognised.right.cases.length === 0
-    ? "has no cases"
-    : null;
-  if (complaint !== null || E.isLeft(recognised)) {
-    report(`FAIL ${file.name}: ${complaint}`);
+  if (E.isLeft(recognised) || recognised.right.cases.length === 0) {
+    report(`FAIL ${file.name}: ${E.isLeft(recognised) ? recognised.left : "has no cases"}`);
     return { passed: 0, failed: 1 };
   }
   const { format, cases } = recognised.right;
