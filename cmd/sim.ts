@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /**
- * `sim`: a whole network (authorities, mixes, Providers, clients) in one process on a virtual clock, reproducible from its seed.
+ * `sim`: a whole network (authorities, mixes, Providers, clients) in one process on a virtual clock, reproducible from
+ * its seed.
  *
  *     npx tsx cmd/sim.ts --seed 1 --epochs 20
  *     npx deno run -A cmd/sim.ts --seed 1 --epochs 20
  *
- * Equal seeds and options print equal trace hashes, on every runtime. Exit codes: 0 all held, 64 usage, 127 a crash or a broken
- * invariant, 128 something that had to happen did not, 129 something happened that never must.
+ * Equal seeds and options print equal trace hashes, on every runtime. Exit codes: 0 all held, 64 usage, 127 a crash or
+ * a broken invariant, 128 something that had to happen did not, 129 something happened that never must.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Byte strings: comparison, joining, hex, base64, big-endian integers. Nothing here allocates by a length that a peer claims.
+ * Byte strings: comparison, joining, hex, base64, big-endian integers. Nothing here allocates by a length that a peer
+ * claims.
  *
  * @module
  */
@@ -78,7 +79,8 @@ export const toBase64 = (bytes: Uint8Array): string => {
   const parts: string[] = [];
   for (let i = 0; i < bytes.length; i += 3) {
     const [a, b, c] = [bytes[i]!, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0];
-    const quad = alphabet[a >> 2]! + alphabet[((a & 3) << 4) | (b >> 4)]! + alphabet[((b & 15) << 2) | (c >> 6)]! + alphabet[c & 63]!;
+    const quad = alphabet[a >> 2]! + alphabet[((a & 3) << 4) | (b >> 4)]! + alphabet[((b & 15) << 2) | (c >> 6)]! +
+      alphabet[c & 63]!;
     const missing = Math.max(0, i + 3 - bytes.length);
     parts.push(missing === 0 ? quad : quad.slice(0, 4 - missing) + "=".repeat(missing));
   }
@@ -121,9 +123,17 @@ export const utf8 = (text: string): Uint8Array => {
 /** The text of strictly valid UTF-8 (no overlong forms, no surrogates), or null. */
 export const fromUtf8 = (bytes: Uint8Array): string | null => {
   const parts: string[] = [];
-  for (let i = 0; i < bytes.length; ) {
+  for (let i = 0; i < bytes.length;) {
     const lead = bytes[i]!;
-    const length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const length = lead < 0x80
+      ? 1
+      : lead >= 0xc2 && lead < 0xe0
+      ? 2
+      : lead >= 0xe0 && lead < 0xf0
+      ? 3
+      : lead >= 0xf0 && lead < 0xf5
+      ? 4
+      : 0;
     if (length === 0 || i + length > bytes.length) return null;
     let point = length === 1 ? lead : lead & (0x7f >> length);
     for (let k = 1; k < length; k++) {

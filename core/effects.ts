@@ -1,9 +1,9 @@
 /**
  * The vocabulary between machines and the world: what a machine may ask for, and the events that bring results back.
  *
- * `Tell`, `Spawn` and `Stop` stay inside a system (system.ts). All others are leaf effects: a driver performs them (adapters in
- * production, conformance/sim in virtual time) and returns the result as an event to the address that asked. No effect waits
- * for another; only the writes of one connection keep their order.
+ * `Tell`, `Spawn` and `Stop` stay inside a system (system.ts). All others are leaf effects: a driver performs them
+ * (adapters in production, conformance/sim in virtual time) and returns the result as an event to the address that
+ * asked. No effect waits for another; only the writes of one connection keep their order.
  *
  * @module
  */
@@ -13,25 +13,50 @@ import type { RoutingCommand } from "./sphinx/commands.ts";
 /* Inside a system */
 
 /** Delivers `event` to another machine of the same system, before any leaf effect of this step leaves it. */
-export interface Tell { readonly type: "Tell"; readonly to: Address; readonly event: unknown }
+export interface Tell {
+  readonly type: "Tell";
+  readonly to: Address;
+  readonly event: unknown;
+}
 /** Starts a machine of a kind at a free address. */
-export interface Spawn { readonly type: "Spawn"; readonly at: Address; readonly kind: string; readonly config: unknown }
+export interface Spawn {
+  readonly type: "Spawn";
+  readonly at: Address;
+  readonly kind: string;
+  readonly config: unknown;
+}
 /** Removes a machine; what is still told to it is counted as undeliverable. */
-export interface Stop { readonly type: "Stop"; readonly at: Address }
+export interface Stop {
+  readonly type: "Stop";
+  readonly at: Address;
+}
 
 export type SystemEffect = Tell | Spawn | Stop;
 
 /* Connections. The asking machine's address names the connection: one each. */
 
 /** Tries the addresses (`host:port`) in turn. Answer: Connected or DialFailed. */
-export interface Dial { readonly type: "Dial"; readonly addresses: ReadonlyArray<string>; readonly timeoutMs: number }
+export interface Dial {
+  readonly type: "Dial";
+  readonly addresses: ReadonlyArray<string>;
+  readonly timeoutMs: number;
+}
 /** Writes bytes, which are handed over. Answer, once the kernel has them: Flushed. */
-export interface Write { readonly type: "Write"; readonly bytes: Uint8Array }
+export interface Write {
+  readonly type: "Write";
+  readonly bytes: Uint8Array;
+}
 /** Closes the connection after what was written. No event follows. */
-export interface Hangup { readonly type: "Hangup" }
+export interface Hangup {
+  readonly type: "Hangup";
+}
 /** Reads no more from the connection until Resume: back-pressure. */
-export interface Pause { readonly type: "Pause" }
-export interface Resume { readonly type: "Resume" }
+export interface Pause {
+  readonly type: "Pause";
+}
+export interface Resume {
+  readonly type: "Resume";
+}
 
 export type SocketEvent =
   | { readonly type: "Connected"; readonly remote: string }
@@ -43,11 +68,18 @@ export type SocketEvent =
   | { readonly type: "Disconnected"; readonly reason: string };
 
 /**
- * A listener took a connection: told to the machine the driver was configured with. It answers with Spawn at `connection`
- * (socket events then go there) or with Refuse, in the same step.
+ * A listener took a connection: told to the machine the driver was configured with. It answers with Spawn at
+ * `connection` (socket events then go there) or with Refuse, in the same step.
  */
-export interface Incoming { readonly type: "Incoming"; readonly connection: Address; readonly remote: string }
-export interface Refuse { readonly type: "Refuse"; readonly connection: Address }
+export interface Incoming {
+  readonly type: "Incoming";
+  readonly connection: Address;
+  readonly remote: string;
+}
+export interface Refuse {
+  readonly type: "Refuse";
+  readonly connection: Address;
+}
 
 /* Storage: tables of byte keys in bytewise order. What depends on a commit is done when Committed comes back. */
 
@@ -60,16 +92,37 @@ export interface StoreWrite {
 export type StoreFailure = "full" | "read-only" | "corrupt" | "io";
 
 /** Applies all writes or none, durably. Answer: Committed or CommitFailed with the same id. */
-export interface Commit { readonly type: "Commit"; readonly id: number; readonly writes: ReadonlyArray<StoreWrite> }
-/** Reads up to `limit` entries from the first key above `after` (null: from the first). Answer: Scanned or ScanFailed. */
-export interface Scan { readonly type: "Scan"; readonly id: number; readonly table: string; readonly after: Uint8Array | null; readonly limit: number }
-/** Forgets a whole table, durably and in the background. Answer: Committed or CommitFailed. */
-export interface DropTable { readonly type: "DropTable"; readonly id: number; readonly table: string }
+export interface Commit {
+  readonly type: "Commit";
+  readonly id: number;
+  readonly writes: ReadonlyArray<StoreWrite>;
+}
 /**
- * Atomically records a replay tag (32 bytes) of a key's epoch, durably before the answer. Answer: ReplayTested. The tags of
- * an epoch make up the table `replayTable(epoch)`, which DropTable forgets.
+ * Reads up to `limit` entries from the first key above `after` (null: from the first). Answer: Scanned or ScanFailed.
  */
-export interface TestAndSetReplay { readonly type: "TestAndSetReplay"; readonly id: number; readonly epoch: number; readonly tag: Uint8Array }
+export interface Scan {
+  readonly type: "Scan";
+  readonly id: number;
+  readonly table: string;
+  readonly after: Uint8Array | null;
+  readonly limit: number;
+}
+/** Forgets a whole table, durably and in the background. Answer: Committed or CommitFailed. */
+export interface DropTable {
+  readonly type: "DropTable";
+  readonly id: number;
+  readonly table: string;
+}
+/**
+ * Atomically records a replay tag (32 bytes) of a key's epoch, durably before the answer. Answer: ReplayTested. The
+ * tags of an epoch make up the table `replayTable(epoch)`, which DropTable forgets.
+ */
+export interface TestAndSetReplay {
+  readonly type: "TestAndSetReplay";
+  readonly id: number;
+  readonly epoch: number;
+  readonly tag: Uint8Array;
+}
 
 /** The table of an epoch's replay tags. */
 export const replayTable = (epoch: number): string => `replay/${epoch}`;
@@ -77,7 +130,11 @@ export const replayTable = (epoch: number): string => `replay/${epoch}`;
 export type StoreEvent =
   | { readonly type: "Committed"; readonly id: number }
   | { readonly type: "CommitFailed"; readonly id: number; readonly reason: StoreFailure }
-  | { readonly type: "Scanned"; readonly id: number; readonly entries: ReadonlyArray<{ readonly key: Uint8Array; readonly value: Uint8Array }> }
+  | {
+    readonly type: "Scanned";
+    readonly id: number;
+    readonly entries: ReadonlyArray<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
+  }
   | { readonly type: "ScanFailed"; readonly id: number; readonly reason: StoreFailure }
   /** `failed`: the tag could not be recorded, so the packet must not pass. */
   | { readonly type: "ReplayTested"; readonly id: number; readonly outcome: "fresh" | "replayed" | "failed" };
@@ -105,7 +162,9 @@ export interface Unwrapped {
       readonly commands: ReadonlyArray<RoutingCommand>;
       /** The packet for the next hop, where there is a NextNodeHop command; else null. */
       readonly packet: Uint8Array | null;
-      /** The payload at the last hop: with SurbReply the 51216 bytes as they are, else the 51200 after the checked tag. */
+      /**
+       * The payload at the last hop: with SurbReply the 51216 bytes as they are, else the 51200 after the checked tag.
+       */
       readonly payload: Uint8Array | null;
     };
 }
@@ -122,19 +181,46 @@ export interface Log {
   readonly fields?: Readonly<Record<string, string | number | boolean | ReadonlyArray<string>>>;
 }
 /** Adds to a counter. */
-export interface Count { readonly type: "Count"; readonly name: string; readonly label?: string; readonly by?: number }
+export interface Count {
+  readonly type: "Count";
+  readonly name: string;
+  readonly label?: string;
+  readonly by?: number;
+}
 /** A packet ends here, other than by being forwarded or delivered: counted by reason, logged at DEBUG. */
-export interface Drop { readonly type: "Drop"; readonly reason: string }
+export interface Drop {
+  readonly type: "Drop";
+  readonly reason: string;
+}
 /** An event of a client library for the application. */
-export interface Notify { readonly type: "Notify"; readonly event: unknown }
+export interface Notify {
+  readonly type: "Notify";
+  readonly event: unknown;
+}
 /** Ends the process with an exit code (sysexits), after a last log line. */
-export interface Exit { readonly type: "Exit"; readonly code: number; readonly message: string }
+export interface Exit {
+  readonly type: "Exit";
+  readonly code: number;
+  readonly message: string;
+}
 
 export type LeafEffect =
-  | Dial | Write | Hangup | Pause | Resume | Refuse
-  | Commit | Scan | DropTable | TestAndSetReplay
+  | Dial
+  | Write
+  | Hangup
+  | Pause
+  | Resume
+  | Refuse
+  | Commit
+  | Scan
+  | DropTable
+  | TestAndSetReplay
   | Unwrap
-  | Log | Count | Drop | Notify | Exit;
+  | Log
+  | Count
+  | Drop
+  | Notify
+  | Exit;
 
 export type Effect = SystemEffect | LeafEffect;
 

@@ -46,7 +46,7 @@ const meld = <A>(a: Node<A>, b: Node<A>): Node<A> => {
 // Iterative, since a heap that was filled in order has as many children as items.
 const meldPairs = <A>(children: Children<A>): Node<A> | null => {
   const pairs: Array<Node<A>> = [];
-  for (let at = children; at !== null; ) {
+  for (let at = children; at !== null;) {
     const next = at.tail;
     pairs.push(next === null ? at.head : meld(at.head, next.head));
     at = next === null ? null : next.tail;

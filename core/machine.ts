@@ -1,9 +1,10 @@
 /**
- * The one machine contract: every protocol machine is a pair of pure functions, `start` and `step`, from values to values.
+ * The one machine contract: every protocol machine is a pair of pure functions, `start` and `step`, from values to
+ * values.
  *
- * A machine reads no clock, performs no I/O and draws no ambient randomness: time and a fresh seed come in with the context,
- * everything it wants done goes out as effects. The driver (adapters/shell.ts, conformance/sim) performs the effects and
- * feeds their results back as events.
+ * A machine reads no clock, performs no I/O and draws no ambient randomness: time and a fresh seed come in with the
+ * context, everything it wants done goes out as effects. The driver (adapters/shell.ts, conformance/sim) performs the
+ * effects and feeds their results back as events.
  *
  * @module
  */
@@ -35,8 +36,9 @@ export interface Context {
 }
 
 /**
- * The outcome of a step. The state given in is never changed; `wakeAt` is the minimum of the deadlines named in `state`;
- * `consumed` are secrets that the new state no longer holds, to be wiped by the driver once the new state is stored.
+ * The outcome of a step. The state given in is never changed; `wakeAt` is the minimum of the deadlines named in
+ * `state`; `consumed` are secrets that the new state no longer holds, to be wiped by the driver once the new state is
+ * stored.
  */
 export interface Step<State, Effect> {
   readonly state: State;

@@ -1,6 +1,6 @@
 /**
- * Randomness as a capability. `draws(seed)` expands the 32-byte seed of a step into independent streams, one a label, so that
- * a new draw does not shift the others; with reference vectors a `Random` replays the recorded reads.
+ * Randomness as a capability. `draws(seed)` expands the 32-byte seed of a step into independent streams, one a label,
+ * so that a new draw does not shift the others; with reference vectors a `Random` replays the recorded reads.
  *
  * Distributions are decided here, in integer ms, by arithmetic that every engine rounds alike (no Math.log).
  *
@@ -34,7 +34,9 @@ export const stream = (key: Uint8Array): Random => {
 /** Streams of the seed of one step. */
 export const draws = (seed: Uint8Array): Draws => (label) => stream(deriveSeed(seed, label));
 
-/** 32 bytes for a label under a seed: SHA-256(seed | label). `seed` is 32 bytes, so the two cannot run into one another. */
+/**
+ * 32 bytes for a label under a seed: SHA-256(seed | label). `seed` is 32 bytes, so the two cannot run into one another.
+ */
 export const deriveSeed = (seed: Uint8Array, label: string): Uint8Array => {
   invariant(seed.length === 32, "a seed has 32 bytes");
   return sha256(concat(seed, utf8(label)));
@@ -73,8 +75,8 @@ export const uniformUnit = (random: Random): number => {
 };
 
 /**
- * The natural logarithm of a number in (0, 1], by +, -, *, / alone: x = m 2^-k with m in (1/2, 1], ln m by the series of
- * 2 artanh((m-1)/(m+1)). The argument is at most 1/3, so 24 terms are below one unit in the last place.
+ * The natural logarithm of a number in (0, 1], by +, -, *, / alone: x = m 2^-k with m in (1/2, 1], ln m by the series
+ * of 2 artanh((m-1)/(m+1)). The argument is at most 1/3, so 24 terms are below one unit in the last place.
  */
 const naturalLogarithm = (x: number): number => {
   let [m, k] = [x, 0];

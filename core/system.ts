@@ -1,23 +1,27 @@
 /**
- * Composes the machines of one process into one: a table from address to machine and state, a queue of internal events, a heap
- * of deadlines. A step of the system takes one event from outside (or a tick), drains everything that machines tell one
- * another, and gives back the leaf effects with the address that asked for each.
+ * Composes the machines of one process into one: a table from address to machine and state, a queue of internal events,
+ * a heap of deadlines. A step of the system takes one event from outside (or a tick), drains everything that machines
+ * tell one another, and gives back the leaf effects with the address that asked for each.
  *
- * One shell per process drives one system; the simulator drives many of the same systems. The seed of each inner step is
- * derived from the host's seed, the address and a counter, so that runs can be reproduced and machines do not shift one another.
+ * One shell per process drives one system; the simulator drives many of the same systems. The seed of each inner step
+ * is derived from the host's seed, the address and a counter, so that runs can be reproduced and machines do not shift
+ * one another.
  *
  * @module
  */
 import { Map as PersistentMap } from "immutable";
 import { count, type Effect, type LeafEffect, type Spawn } from "./effects.ts";
 import { emptyHeap, type Heap, peek, pop, push } from "./heap.ts";
-import { type Context, invariant, type Machine, mono, type Mono, type Step, tick } from "./machine.ts";
+import { type Context, invariant, type Machine, type Mono, mono, type Step, tick } from "./machine.ts";
 import { deriveSeed } from "./random.ts";
 
 /** Names a machine in its system: `node`, `conn/17`, `pki`. */
 export type Address = string;
 
-/** A machine as the system sees it: what it is told and what it asks for are checked by the modules that export its events. */
+/**
+ * A machine as the system sees it: what it is told and what it asks for are checked by the modules that export its
+ * events.
+ */
 // deno-lint-ignore no-explicit-any
 export type AnyMachine = Machine<any, any, any, Effect>;
 
@@ -96,7 +100,9 @@ export const createSystem = (kinds: Kinds): System => {
   const settle = (run: Run, address: Address, kind: string, step: Step<unknown, Effect>): void => {
     const before = run.machines.get(address)?.wakeAt ?? null;
     run.machines = run.machines.set(address, { kind, state: step.state, wakeAt: step.wakeAt });
-    if (step.wakeAt !== null && step.wakeAt !== before) run.deadlines = push(run.deadlines, step.wakeAt, { address, wakeAt: step.wakeAt });
+    if (step.wakeAt !== null && step.wakeAt !== before) {
+      run.deadlines = push(run.deadlines, step.wakeAt, { address, wakeAt: step.wakeAt });
+    }
     if (step.consumed !== undefined) run.consumed.push(...step.consumed);
     for (const effect of step.effects) perform(run, address, effect);
   };
@@ -181,9 +187,16 @@ export const createSystem = (kinds: Kinds): System => {
     return null;
   };
 
-  const isCurrent = (run: Run, deadline: Deadline): boolean => run.machines.get(deadline.address)?.wakeAt === deadline.wakeAt;
+  const isCurrent = (run: Run, deadline: Deadline): boolean =>
+    run.machines.get(deadline.address)?.wakeAt === deadline.wakeAt;
 
-  const begin = (context: Context, state: SystemState): Run => ({ context, ...state, queue: [], emissions: [], consumed: [] });
+  const begin = (context: Context, state: SystemState): Run => ({
+    context,
+    ...state,
+    queue: [],
+    emissions: [],
+    consumed: [],
+  });
 
   return {
     start: (context, machines) => {

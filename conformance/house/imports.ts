@@ -1,6 +1,6 @@
 /**
- * The direction of imports (design.md 1): cmd -> adapters -> core, conformance -> all, spec-vectors -> nothing. Inside core a file
- * imports its own layer and lower ones, and the four roles never import one another: they meet on the wire.
+ * The direction of imports (design.md 1): cmd -> adapters -> core, conformance -> all, spec-vectors -> nothing. Inside
+ * core a file imports its own layer and lower ones, and the four roles never import one another: they meet on the wire.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What may not occur in core/ (design.md 2): clocks, ambient randomness, asynchrony, I/O, exceptions, and arithmetic that engines
- * round differently. Each rule says what to use instead.
+ * What may not occur in core/ (design.md 2): clocks, ambient randomness, asynchrony, I/O, exceptions, and arithmetic
+ * that engines round differently. Each rule says what to use instead.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The tree as the house checks see it: its files, and TypeScript sources as syntax trees, so that comments and strings trip nothing.
+ * The tree as the house checks see it: its files, and TypeScript sources as syntax trees, so that comments and strings
+ * trip nothing.
  *
  * @module
  */

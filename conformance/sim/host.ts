@@ -1,6 +1,6 @@
 /**
- * One host: drives a system in virtual time. It performs the leaf effects of each step, feeds their results back as events, and
- * arms one timer, exactly as adapters/shell.ts does with real sockets, disks and clocks.
+ * One host: drives a system in virtual time. It performs the leaf effects of each step, feeds their results back as
+ * events, and arms one timer, exactly as adapters/shell.ts does with real sockets, disks and clocks.
  *
  * Consumed secrets and seeds are wiped after each step, so that a state that still refers to them is found out.
  *

@@ -1,6 +1,6 @@
 /**
- * The network between hosts: listeners by address, dialling, connections made of two pipes, a latency of its own for every pair
- * of hosts.
+ * The network between hosts: listeners by address, dialling, connections made of two pipes, a latency of its own for
+ * every pair of hosts.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A network to be simulated: how many of what, their keys, their configurations, and their hosts, all from the seed. The systems
- * are the ones that cmd/*.ts start.
+ * A network to be simulated: how many of what, their keys, their configurations, and their hosts, all from the seed.
+ * The systems are the ones that cmd/*.ts start.
  *
  * @module
  */

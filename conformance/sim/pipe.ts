@@ -1,7 +1,9 @@
 /**
- * One direction of a connection: bytes take their time, keep their order, and arrive in other pieces than they were sent in.
+ * One direction of a connection: bytes take their time, keep their order, and arrive in other pieces than they were
+ * sent in.
  *
- * A write is flushed at once while the pipe holds less than a socket's buffers would, else when the reader has caught up.
+ * A write is flushed at once while the pipe holds less than a socket's buffers would, else when the reader has caught
+ * up.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
  * The simulator's own randomness: integers only, so that every engine draws alike (sfc32, seeded by 32 bytes).
  *
- * The machines under test draw from core/random.ts; this one decides what the world does to them: latencies, chunks, faults.
+ * The machines under test draw from core/random.ts; this one decides what the world does to them: latencies, chunks,
+ * faults.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * What the users of a simulated network do: each registers with its Provider, and in each epoch pings the loop service of
- * another Provider and writes to the next user, at times of the seed's choice. At the end of each epoch they look at the status
- * of their clients.
+ * What the users of a simulated network do: each registers with its Provider, and in each epoch pings the loop service
+ * of another Provider and writes to the next user, at times of the seed's choice. At the end of each epoch they look at
+ * the status of their clients.
  *
  * @module
  */

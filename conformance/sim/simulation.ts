@@ -1,6 +1,6 @@
 /**
- * A whole run: a network and its users in virtual time from the epoch before its genesis, watched by all oracles, then a quiet
- * epoch in which what is under way has to arrive.
+ * A whole run: a network and its users in virtual time from the epoch before its genesis, watched by all oracles, then
+ * a quiet epoch in which what is under way has to arrive.
  *
  * @module
  */
@@ -67,7 +67,9 @@ export const exitCodeOf = ({ crash, violations }: SimulationResult): number => {
 /** The epoch in which every run begins; the genesis is the next one. */
 const firstEpoch = 1000;
 const samplesPerEpoch = 16;
-/** Hosts start in four waves of this part of an epoch: authorities, nodes, then, after users have registered, clients. */
+/**
+ * Hosts start in four waves of this part of an epoch: authorities, nodes, then, after users have registered, clients.
+ */
 const waveOf = ({ periodMs }: SimulationOptions): number => Math.floor(periodMs / 100);
 /** More than these are not kept: one broken rule breaks often. */
 const violationsMax = 100;
@@ -98,7 +100,9 @@ const start = ({ options, network, world, seed }: Run): void => {
   world.at(2.5 * wave, () => registerAll(world, network));
 };
 
-/** Users are active from the second tenth of an epoch to the last but one: packets have to arrive under a live document. */
+/**
+ * Users are active from the second tenth of an epoch to the last but one: packets have to arrive under a live document.
+ */
 const runEpoch = ({ options, network, world, oracles, seed }: Run, index: number, active: boolean): void => {
   const { periodMs } = options;
   const from = index * periodMs;

@@ -1,6 +1,6 @@
 /**
- * A host's disk: the tables of core/effects.ts in memory, one request after another, each with its latency. What had not
- * been answered when a host crashes may or may not have happened; what had been answered has.
+ * A host's disk: the tables of core/effects.ts in memory, one request after another, each with its latency. What had
+ * not been answered when a host crashes may or may not have happened; what had been answered has.
  *
  * @module
  */

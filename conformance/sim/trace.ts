@@ -1,8 +1,9 @@
 /**
- * The trace hash: everything that went into and came out of every host, in order, in 64 bits. Equal seeds give equal hashes
- * on every runtime; the hash is not cryptographic.
+ * The trace hash: everything that went into and came out of every host, in order, in 64 bits. Equal seeds give equal
+ * hashes on every runtime; the hash is not cryptographic.
  *
- * Values are folded structurally: keys in the order in which they were written, bytes by content, numbers by their 64 bits.
+ * Values are folded structurally: keys in the order in which they were written, bytes by content, numbers by their 64
+ * bits.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * Epochs (specs/pki.rst §2, wire-facts §0, §12). The period and the origin are configuration of the network, so that test
- * networks can have epochs of seconds; what scales with the period is listed in `scheduleOf`.
+ * Epochs (specs/pki.rst §2, wire-facts §0, §12). The period and the origin are configuration of the network, so that
+ * test networks can have epochs of seconds; what scales with the period is listed in `scheduleOf`.
  *
  * @module
  */
-import { invariant, wall, type Wall } from "../machine.ts";
+import { invariant, type Wall, wall } from "../machine.ts";
 
 export interface EpochClock {
   /** Length of an epoch in ms: 20 min in the networks of 2020. */
@@ -59,5 +59,11 @@ const floorMs = 500;
 
 export const scheduleOf = (clock: EpochClock): Schedule => {
   const fraction = (divisor: number): number => Math.max(floorMs, Math.floor(clock.periodMs / divisor));
-  return { keyGraceMs: fraction(10), recheckMs: fraction(20), fetchMs: fraction(8), publishMs: fraction(2), earlyConnectMs: fraction(6) };
+  return {
+    keyGraceMs: fraction(10),
+    recheckMs: fraction(20),
+    fetchMs: fraction(8),
+    publishMs: fraction(2),
+    earlyConnectMs: fraction(6),
+  };
 };

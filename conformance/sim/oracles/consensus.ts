@@ -1,6 +1,6 @@
 /**
- * Every epoch from the genesis on has exactly one document: the same bytes at all authorities and at every node that holds
- * one, signed by all of them, and there when its epoch begins.
+ * Every epoch from the genesis on has exactly one document: the same bytes at all authorities and at every node that
+ * holds one, signed by all of them, and there when its epoch begins.
  *
  * @module
  */

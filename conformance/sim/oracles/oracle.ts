@@ -1,5 +1,6 @@
 /**
- * What an oracle is: it watches a run from outside, looks into the states of its hosts now and then, and says what must not be.
+ * What an oracle is: it watches a run from outside, looks into the states of its hosts now and then, and says what must
+ * not be.
  *
  * @module
  */

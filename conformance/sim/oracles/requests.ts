@@ -1,6 +1,6 @@
 /**
- * Every request that a client accepted ends in exactly one outcome, in a healthy network in the good one; a message is received
- * once, by whom it was for, as it was sent; and no outcome comes before all packets of its request were sent.
+ * Every request that a client accepted ends in exactly one outcome, in a healthy network in the good one; a message is
+ * received once, by whom it was for, as it was sent; and no outcome comes before all packets of its request were sent.
  *
  * @module
  */

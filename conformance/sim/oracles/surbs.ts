@@ -1,6 +1,6 @@
 /**
- * No reply without a matching SURB: neither clients nor nodes are given replies that they did not make a SURB for, or twice, or
- * that do not decrypt; and no loop of a healthy network is lost.
+ * No reply without a matching SURB: neither clients nor nodes are given replies that they did not make a SURB for, or
+ * twice, or that do not decrypt; and no loop of a healthy network is lost.
  *
  * @module
  */
