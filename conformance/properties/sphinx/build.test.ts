@@ -55,7 +55,7 @@ for (const { sphinx, runs } of both) {
           assert.deepEqual(walk(sphinx, path, packet), payload);
         }
       }),
-      { numRuns: runs },
+      runs,
     );
   });
 }

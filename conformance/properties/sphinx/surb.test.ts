@@ -69,7 +69,7 @@ for (const { sphinx, runs } of both) {
           assert.deepEqual(openSurbReply(sphinx, keys, carry(sphinx, path, packet)), payload);
         }
       }),
-      { numRuns: runs },
+      runs,
     );
   });
 }

@@ -97,7 +97,7 @@ for (const { sphinx, runs } of both) {
         assert.equal(leftOf(unwrap(sphinx, path.at(-1)!.privateKey, changed)), "payload");
         assert.ok(E.isRight(unwrap(sphinx, path.at(-1)!.privateKey, packet)));
       }),
-      { numRuns: runs },
+      runs,
     );
   });
 
