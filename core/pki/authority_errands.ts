@@ -91,6 +91,7 @@ const set = (
 /** Gives up errands, and the connections that they are on. */
 export const recall = (state: AuthorityState, which: (key: string, errand: Errand) => boolean): Outcome => {
   const recalled = state.errands.filter((errand, key) => which(key, errand));
+  if (recalled.isEmpty()) return only(state);
   const closes = [...recalled.values()].flatMap(({ standing }) =>
     standing.type === "travelling" ? [request(standing.session, { type: "Close", polite: false })] : []
   );

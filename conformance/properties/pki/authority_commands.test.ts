@@ -65,7 +65,7 @@ test("descriptors are taken for the epochs before, now and next", () => {
   assert.deepEqual(statuses, [invalid, ok, ok, ok, invalid, invalid]);
 });
 
-test("a descriptor that comes after the vote is late, also once there is a document, but the one that was voted for is not", () => {
+test("a descriptor that comes after the vote is late; the one that was voted for is not", () => {
   const voting = createVoting({ authorities: 1 });
   const posted = post(mixFields("mix0", epoch));
   for (const name of ["mix0", "mix1"]) assert.equal(statusOf(voting, name, post(mixFields(name, epoch))), ok);

@@ -44,7 +44,7 @@ const linesOf = (voting: Voting, number: number, ...levels: LogLevel[]): string[
 const fieldsOf = (voting: Voting, number: number, reason: string) =>
   saying(voting, number, reason).map(({ fields }) => fields ?? {});
 
-test("[PKI-1.3-02] [PKI-3.4-01] [PKI-3.5-01] three authorities publish one document with three signatures in each of 20 epochs", () => {
+test("[PKI-1.3-02] [PKI-3.4-01] [PKI-3.5-01] 20 epochs of one document with three signatures", () => {
   const voting = createVoting({ authorities: 3 });
   const genesis = firstEpoch + 1;
   let prior = "";
@@ -77,7 +77,7 @@ test("[PKI-1.3-02] [PKI-3.4-01] [PKI-3.5-01] three authorities publish one docum
   }
 });
 
-test("[PKI-2.1.1-01] [PKI-2.1.2-01] votes go out at P/2, reveals at 5P/8, signatures at 6P/8, documents at 7P/8", () => {
+test("[PKI-2.1.1-01] [PKI-2.1.2-01] phases end at P/2, 5P/8, 6P/8 and 7P/8", () => {
   const voting = createVoting({ authorities: 3 });
   voting.postAll(firstEpoch + 1);
   const phases: string[] = [];
@@ -229,7 +229,7 @@ test("with Go's formula a document expires three periods and ten minutes after i
   assert.equal(right(decodeCertificate(raw)).expiration, Math.floor(tabulated / 1000) + 3 * 1200 + 600);
 });
 
-test("[PKI-3.4b-01] [PKI-3.4b-02] who signs another document does not count, is named, and adopts what most signed", () => {
+test("[PKI-3.4b-01] [PKI-3.4b-02] who signs another document is named, and adopts the other", () => {
   const configure = (config: AuthorityConfig, number: number): AuthorityConfig => ({
     ...config,
     certificateExpiration: number === 2 ? "go" : "epoch",

@@ -1,0 +1,384 @@
+/** The authority machine by itself: errands to peers, room for connections, and the habits of every machine. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Effect } from "../../../core/effects.ts";
+import { type Context, mono, tick, wall } from "../../../core/machine.ts";
+import { type AuthorityEvent, createAuthority } from "../../../core/pki/authority.ts";
+import type { AuthorityConfig } from "../../../core/pki/authority_config.ts";
+import { linksMax, linksPerHostMax, linksReserved } from "../../../core/pki/authority_links.ts";
+import type { AuthorityState } from "../../../core/pki/authority_state.ts";
+import { encodeDocument } from "../../../core/pki/document.ts";
+import { createEpochClock, epochStart } from "../../../core/pki/epoch.ts";
+import type { Command } from "../../../core/wire/commands.ts";
+import type { SessionConfig, SessionReport, SessionRequest } from "../../../core/wire/session.ts";
+import {
+  authorityNames,
+  certify,
+  documentFields,
+  keysOf,
+  mixFields,
+  parameters,
+  providerFields,
+  signed,
+  suite,
+} from "./fixture.ts";
+
+const periodMs = 80_000;
+const epoch = 1000;
+// The fixture's certificates are valid then.
+const clock = createEpochClock(periodMs, 1_600_000_000_000 - epoch * periodMs);
+const self = "authority";
+const [own, peer, third] = authorityNames.map((name) => keysOf(name)) as [
+  ReturnType<typeof keysOf>,
+  ReturnType<typeof keysOf>,
+  ReturnType<typeof keysOf>,
+];
+const peers = [peer, third].map(({ identityKey, linkKey }, i) => ({
+  identityKey,
+  linkKey,
+  addresses: [`192.0.2.${i + 1}:1`],
+}));
+
+const config: AuthorityConfig = {
+  identityPrivate: own.identityPrivate,
+  linkPrivate: own.linkPrivate,
+  identifier: "authority1",
+  peers,
+  mixes: ["mix1", "mix2"].map((name) => keysOf(name).identityKey),
+  providers: [{ name: "provider", identityKey: keysOf("provider").identityKey }],
+  parameters,
+  layers: 1,
+  minNodesPerLayer: 1,
+  clock,
+  certificateExpiration: "epoch",
+};
+
+const machine = createAuthority(suite, self);
+
+/** ms after the beginning of the epoch. */
+const at = (ms: number): Context => ({
+  now: mono(5000 + ms),
+  wall: wall(epochStart(clock, epoch) + ms),
+  seed: suite.sha256(Uint8Array.of(ms & 255)),
+});
+
+const createRun = (overrides: Partial<AuthorityConfig> = {}, startMs = 0) => {
+  let step = machine.start(at(startMs), { ...config, ...overrides }, undefined);
+  let connections = 0;
+  const run = {
+    state: (): AuthorityState => step.state,
+    wakeAtMs: (): number | null => step.wakeAt === null ? null : step.wakeAt - 5000,
+    effects: step.effects,
+    step: (ms: number, event: AuthorityEvent | typeof tick): ReadonlyArray<Effect> => {
+      step = machine.step(at(ms), step.state, event);
+      return step.effects;
+    },
+    report: (ms: number, session: string, report: SessionReport["report"]) =>
+      run.step(ms, { type: "Session", session, report }),
+    /** A node posts. */
+    post: (ms: number, name: string, payload: Uint8Array, of = epoch + 1): void => {
+      const session = `in/${connections++}`;
+      const { identityKey } = keysOf(name);
+      run.step(ms, { type: "Incoming", connection: session, remote: "198.51.100.1:9" });
+      run.report(ms, session, {
+        type: "Authorize",
+        additionalData: identityKey,
+        key: suite.ed25519PublicToX25519(identityKey)!,
+        remote: "",
+      });
+      run.report(ms, session, { type: "Command", command: { type: "PostDescriptor", epoch: of, payload } });
+      run.report(ms, session, { type: "Down", reason: "closed" });
+    },
+  };
+  return run;
+};
+
+type Run = ReturnType<typeof createRun>;
+
+const postAll = (run: Run, ms: number, of = epoch + 1): void => {
+  for (const name of ["mix1", "mix2"]) run.post(ms, name, signed(mixFields(name, of)), of);
+  run.post(ms, "provider", signed(providerFields("provider", of)), of);
+};
+
+const sessionsIn = (effects: ReadonlyArray<Effect>): ReadonlyArray<SessionConfig> =>
+  effects.flatMap((effect) => effect.type === "Spawn" ? [effect.config as SessionConfig] : []);
+const requestsTo = (effects: ReadonlyArray<Effect>, session: string): ReadonlyArray<SessionRequest> =>
+  effects.flatMap((effect) => effect.type === "Tell" && effect.to === session ? [effect.event as SessionRequest] : []);
+const sent = (effects: ReadonlyArray<Effect>, session: string): Command | undefined =>
+  requestsTo(effects, session).find((request) => request.type === "Send")?.command;
+
+/** Leads to P/2 with all descriptors; gives the sessions to the peers, by whom they are for. */
+const voting = (run: Run): ReadonlyMap<string, string> => {
+  for (const [key] of run.state().errands) assert.match(key, /^fetch/);
+  postAll(run, 100);
+  const sessions = sessionsIn(run.step(periodMs / 2, tick));
+  return new Map(
+    sessions.map(({ self: session, role }) => [role.type === "initiator" ? role.addresses[0]! : "", session]),
+  );
+};
+
+const allow = (run: Run, ms: number, session: string, of = peer): ReadonlyArray<SessionRequest> =>
+  requestsTo(
+    run.report(ms, session, { type: "Authorize", additionalData: of.identityKey, key: of.linkKey, remote: "" }),
+    session,
+  );
+
+const up: SessionReport["report"] = { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) };
+
+/* Errands */
+
+test("a vote is brought to every peer, who has to present its identity and its link key", () => {
+  const run = createRun();
+  const sessions = voting(run);
+  assert.deepEqual([...sessions.keys()], ["192.0.2.1:1", "192.0.2.2:1"]);
+  const session = sessions.get("192.0.2.1:1")!;
+  assert.deepEqual(allow(run, periodMs / 2, session, third).map(({ type }) => type), ["Denied"]);
+  const wrongLink = { ...peer, linkKey: third.linkKey };
+  assert.deepEqual(allow(run, periodMs / 2, session, wrongLink), [{ type: "Denied", reason: "wrong-link-key" }]);
+  assert.deepEqual(allow(run, periodMs / 2, session), [{ type: "Allowed" }]);
+  const command = sent(run.report(periodMs / 2, session, up), session);
+  assert.equal(command?.type, "Vote");
+  assert.deepEqual(command.identityKey, own.identityKey);
+});
+
+test("an errand that fails is tried again after 250 ms, 500 ms, … 4 s, until the phase ends", () => {
+  const run = createRun();
+  let session = voting(run).get("192.0.2.1:1")!;
+  const pauses: number[] = [];
+  let ms = periodMs / 2;
+  const phaseEndMs = (periodMs * 5) / 8;
+  for (;;) {
+    const failed = run.report(ms, session, { type: "Down", reason: "dial-failed" });
+    assert.ok(failed.some((effect) => effect.type === "Stop" && effect.at === session));
+    const wakeAtMs = run.wakeAtMs()!;
+    if (wakeAtMs >= phaseEndMs) break;
+    pauses.push(wakeAtMs - ms);
+    ms = wakeAtMs;
+    const [next] = sessionsIn(run.step(ms, tick));
+    assert.ok(next !== undefined && next.self !== session);
+    session = next.self;
+  }
+  assert.deepEqual(pauses.slice(0, 6), [250, 500, 1000, 2000, 4000, ...pauses.slice(5, 6)]);
+  assert.equal(run.state().round.type, "votes");
+  const [reveal] = sessionsIn(run.step(phaseEndMs, tick)).filter(({ role }) =>
+    role.type === "initiator" && role.addresses[0] === "192.0.2.1:1"
+  );
+  assert.ok(reveal !== undefined);
+  assert.equal(run.state().errands.get(`send/${[...run.state().members.peers.keys()][0]}`)?.purpose, "reveal");
+});
+
+test("a peer that is not ready yet is asked again; one that refuses is not, and that is logged", () => {
+  const answers: ReadonlyArray<readonly [number, "again" | "done" | "refused"]> = [
+    [0, "done"],
+    [6, "done"],
+    [1, "again"],
+    [2, "refused"],
+    [3, "refused"],
+    [4, "refused"],
+    [5, "refused"],
+  ];
+  for (const [status, expected] of answers) {
+    const run = createRun();
+    const ms = periodMs / 2;
+    const session = voting(run).get("192.0.2.1:1")!;
+    allow(run, ms, session);
+    run.report(ms, session, up);
+    const effects = run.report(ms, session, { type: "Command", command: { type: "VoteStatus", status } });
+    assert.deepEqual(requestsTo(effects, session), [{ type: "Close", polite: false }]);
+    const refused = effects.some((effect) => effect.type === "Log" && effect.reason === "peer-refused");
+    assert.equal(run.state().errands.has(`send/${[...run.state().members.peers.keys()][0]}`), expected === "again");
+    assert.equal(refused, expected === "refused");
+    assert.deepEqual(run.report(ms, session, { type: "Down", reason: "closed" }), [{ type: "Stop", at: session }]);
+  }
+});
+
+test("what is under way when a phase ends is called off, and its end disturbs nothing", () => {
+  const run = createRun();
+  const session = voting(run).get("192.0.2.2:1")!;
+  const effects = run.step((periodMs * 5) / 8, tick);
+  assert.deepEqual(requestsTo(effects, session), [{ type: "Close", polite: false }]);
+  assert.equal(sessionsIn(effects).length, 2);
+  const before = run.state().errands;
+  assert.deepEqual(allow(run, (periodMs * 5) / 8, session, third), []);
+  assert.deepEqual(run.report((periodMs * 5) / 8, session, { type: "Down", reason: "closed" }), [{
+    type: "Stop",
+    at: session,
+  }]);
+  assert.equal(run.state().errands, before);
+});
+
+test("missed documents are looked for at one peer after the other, until one has it or none ever will", () => {
+  const run = createRun();
+  const fetched = (): string[] => [...run.state().errands.keys()];
+  assert.deepEqual(fetched(), [`fetch/${epoch - 1}`, `fetch/${epoch}`]);
+  const [before, now] = sessionsIn(run.effects) as [SessionConfig, SessionConfig];
+  const answer = (session: string, of: typeof peer, status: number, payload: Uint8Array): ReadonlyArray<Effect> => {
+    allow(run, 0, session, of);
+    assert.equal(sent(run.report(0, session, up), session)?.type, "GetConsensus");
+    return run.report(0, session, { type: "Command", command: { type: "Consensus", status, payload } });
+  };
+  const next = (effects: ReadonlyArray<Effect>): string => sessionsIn(effects)[0]!.self;
+  // The one before: gone at both.
+  const second = next(answer(before.self, peer, 2, new Uint8Array(0)));
+  assert.deepEqual(sessionsIn(answer(second, third, 2, new Uint8Array(0))), []);
+  assert.deepEqual(fetched(), [`fetch/${epoch}`]);
+  // The current one: an invalid document, then unreachable for once, then the document.
+  const valid = certify(authorityNames.slice(0, 2), encodeDocument(documentFields(epoch)));
+  const invalid = answer(now.self, peer, 0, certify(authorityNames.slice(0, 1), encodeDocument(documentFields(epoch))));
+  assert.ok(invalid.some((effect) => effect.type === "Log" && effect.reason === "invalid-document"));
+  run.report(0, next(invalid), { type: "Down", reason: "dial-timeout" });
+  answer(next(run.step(250, tick)), third, 0, valid);
+  assert.deepEqual(fetched(), []);
+  assert.deepEqual(run.state().documents.get(epoch)?.raw, valid);
+});
+
+/* Room for connections */
+
+const incoming = (connection: string, remote: string): AuthorityEvent => ({ type: "Incoming", connection, remote });
+const isRefused = (effects: ReadonlyArray<Effect>): boolean => effects.some(({ type }) => type === "Refuse");
+
+test("one host may open so many connections, all hosts together so many, and authorities' hosts some more", () => {
+  const run = createRun();
+  let opened = 0;
+  const open = (host: string): boolean => !isRefused(run.step(1, incoming(`in/${opened++}`, `${host}:9`)));
+  for (let i = 0; i < linksPerHostMax; i++) assert.ok(open("198.51.100.1"));
+  assert.ok(!open("198.51.100.1"));
+  for (let i = linksPerHostMax; i < linksMax; i++) assert.ok(open(`203.0.113.${i}`));
+  assert.ok(!open("203.0.113.9999"));
+  for (let i = 0; i < linksReserved; i++) assert.ok(open("192.0.2.1"));
+  assert.ok(!open("192.0.2.1"));
+  assert.equal(run.state().links.size, linksMax + linksReserved);
+  // One ends, there is room for one.
+  run.report(2, "in/0", { type: "Down", reason: "peer-closed" });
+  assert.equal(run.state().linksByHost.get("198.51.100.1"), linksPerHostMax - 1);
+  assert.ok(!open("198.51.100.1"), "all hosts together still have too many");
+});
+
+test("connections without a command are closed after 30 s, the oldest first", () => {
+  const run = createRun({ peers: [] });
+  run.step(1, incoming("in/0", "198.51.100.1:1"));
+  run.step(1001, incoming("in/1", "198.51.100.1:2"));
+  assert.equal(run.wakeAtMs(), 30_001);
+  const effects = run.step(30_001, tick);
+  assert.deepEqual(requestsTo(effects, "in/0"), [{ type: "Close", polite: false }]);
+  assert.deepEqual(requestsTo(effects, "in/1"), []);
+  assert.equal(run.wakeAtMs(), 31_001);
+});
+
+/* Time */
+
+test("a clock that jumps over the end of a round loses it; the next one may be joined", () => {
+  const run = createRun({ peers: [] });
+  postAll(run, 100);
+  run.step(periodMs / 2, tick);
+  assert.equal(run.state().round.type, "votes");
+  const effects = run.step(3.2 * periodMs, tick);
+  const [lost] = effects.flatMap((effect) => effect.type === "Log" && effect.reason === "no-consensus" ? [effect] : []);
+  assert.equal(lost?.fields?.["error"], "clock-jumped");
+  const { round, documents } = run.state();
+  assert.deepEqual([round.type, round.votingEpoch, documents.size], ["descriptors", epoch + 4, 0]);
+});
+
+test("a clock that is set back lengthens the phase, and repeats nothing", () => {
+  const run = createRun({ peers: [] });
+  postAll(run, 100);
+  run.step(periodMs / 2, tick);
+  const { round } = run.state();
+  const back: Context = { ...at(periodMs / 2 + 10), wall: wall(epochStart(clock, epoch) + 100) };
+  const step = machine.step(back, run.state(), tick);
+  assert.equal(step.state.round, round);
+  assert.equal(step.wakeAt! - back.now, (periodMs * 5) / 8 - 100);
+});
+
+test("one authority alone publishes after as many wake-ups as there are phases", () => {
+  const run = createRun({ peers: [] });
+  postAll(run, 100);
+  const wakeUps: number[] = [];
+  while (run.state().documents.size === 0) {
+    wakeUps.push(run.wakeAtMs()! / periodMs);
+    run.step(run.wakeAtMs()!, tick);
+  }
+  assert.deepEqual(wakeUps, [4 / 8, 5 / 8, 6 / 8, 7 / 8]);
+});
+
+/* Habits of every machine */
+
+const reports: fc.Arbitrary<SessionReport["report"]> = fc.oneof(
+  fc.record({
+    type: fc.constant("Authorize" as const),
+    additionalData: fc.constantFrom(
+      new Uint8Array(0),
+      peer.identityKey,
+      third.identityKey,
+      keysOf("mix1").identityKey,
+      new Uint8Array(5),
+    ),
+    key: fc.constantFrom(peer.linkKey, third.linkKey),
+    remote: fc.constant("x"),
+  }),
+  fc.constant(up),
+  fc.constant({ type: "Down" as const, reason: "closed" as const }),
+  fc.record({
+    type: fc.constant("Command" as const),
+    command: fc.oneof<fc.Arbitrary<Command>[]>(
+      fc.record({ type: fc.constant("GetConsensus" as const), epoch: fc.integer({ min: epoch - 3, max: epoch + 3 }) }),
+      fc.record({
+        type: fc.constant("Vote" as const),
+        epoch: fc.constant(epoch + 1),
+        identityKey: fc.constantFrom(peer.identityKey, third.identityKey),
+        payload: fc.uint8Array({ maxLength: 20 }),
+      }),
+      fc.record({
+        type: fc.constant("Reveal" as const),
+        epoch: fc.constant(epoch + 1),
+        identityKey: fc.constantFrom(peer.identityKey, third.identityKey),
+        payload: fc.uint8Array({ maxLength: 20 }),
+      }),
+      fc.record({ type: fc.constant("VoteStatus" as const), status: fc.nat(8) }),
+      fc.record({ type: fc.constant("RevealStatus" as const), status: fc.nat(13) }),
+      fc.record({
+        type: fc.constant("Consensus" as const),
+        status: fc.nat(3),
+        payload: fc.uint8Array({ maxLength: 20 }),
+      }),
+    ),
+  }),
+);
+
+const events: fc.Arbitrary<AuthorityEvent | typeof tick> = fc.oneof(
+  fc.constant(tick),
+  fc.nat(5).map((n) => incoming(`in/${n}`, "198.51.100.1:1")),
+  fc.record({
+    type: fc.constant("Session" as const),
+    session: fc.oneof(fc.nat(5).map((n) => `in/${n}`), fc.nat(9).map((n) => `${self}/out/${n}`)),
+    report: reports,
+  }),
+);
+
+const steps = fc.array(fc.record({ afterMs: fc.constantFrom(0, 1, 300, 7_000, 11_000, 200_000), event: events }), {
+  maxLength: 30,
+});
+
+test("any events at any time: nothing throws, a step repeats itself, a spurious tick changes nothing", () => {
+  fc.assert(fc.property(steps, (some) => {
+    const begun = machine.start(at(0), config, undefined);
+    let [state, ms] = [begun.state, 0];
+    const open = new Set<string>();
+    for (const { afterMs, event } of some) {
+      // A driver announces a connection once.
+      if (event.type === "Incoming" && open.size !== open.add(event.connection).size - 1) continue;
+      ms += afterMs;
+      const before = machine.step(at(ms), state, event);
+      const again = machine.step(at(ms), state, event);
+      assert.deepEqual(again, before);
+      state = before.state;
+      const idle = machine.step(at(ms), state, tick);
+      if (before.wakeAt !== null && before.wakeAt > at(ms).now) {
+        assert.deepEqual(idle.effects, []);
+        assert.deepEqual(idle.state, state);
+        assert.equal(idle.wakeAt, before.wakeAt);
+      }
+    }
+  }));
+});
