@@ -17,8 +17,8 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** The least level that is written. */
   readonly level: LogLevel;
-  /** Absolute or relative to the working directory; null is standard output. Created with mode 0600, appended to. */
-  readonly file: string | null;
+  /** A file is created with mode 0600 and appended to. */
+  readonly output: "stdout" | "stderr" | { readonly file: string };
   readonly disable: boolean;
 }
 
@@ -70,26 +70,30 @@ export const jsonLine = (at: Date, { level, module, reason, message, fields }: L
 };
 
 const standardOutput = 1;
+const standardError = 2;
 
-const openLog = ({ file }: LogOptions): number => {
-  if (file === null) return standardOutput;
+const openLog = ({ output }: LogOptions): number => {
+  if (output === "stdout") return standardOutput;
+  if (output === "stderr") return standardError;
   try {
-    return openSync(file, "a", 0o600);
+    return openSync(output.file, "a", 0o600);
   } catch (error) {
-    throw configurationError(`cannot write the log file ${file}: ${(error as NodeJS.ErrnoException).code ?? "failed"}`);
+    throw configurationError(`cannot write the log file ${output.file}: ${(error as NodeJS.ErrnoException).code ?? "failed"}`);
   }
 };
 
 /** Throws a CommandError where the file cannot be opened. */
 export const openLogger = (options: LogOptions): Logger => {
+  if (options.disable) return { write: () => {}, reopen: () => {}, close: () => {} };
   const render = options.format === "json" ? jsonLine : textLine;
-  const close = (target: number): void => {
-    if (target !== standardOutput) closeSync(target);
+  const isFile = typeof options.output === "object";
+  let target = openLog(options);
+  const close = (): void => {
+    if (isFile) closeSync(target);
   };
-  let target = options.disable ? standardOutput : openLog(options);
   return {
     write: (record) => {
-      if (options.disable || severity[record.level] < severity[options.level]) return;
+      if (severity[record.level] < severity[options.level]) return;
       try {
         writeSync(target, `${render(new Date(), record)}\n`);
       } catch {
@@ -97,11 +101,11 @@ export const openLogger = (options: LogOptions): Logger => {
       }
     },
     reopen: () => {
-      if (options.disable || options.file === null) return;
+      if (!isFile) return;
       const next = openLog(options);
-      close(target);
+      close();
       target = next;
     },
-    close: () => close(target),
+    close,
   };
 };

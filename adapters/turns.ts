@@ -52,6 +52,7 @@ export const createTurns = <A>({ handle, onBehind, highMark, lowMark, onIdle }: 
   };
 
   const turn = (): void => {
+    if (stopped) return;
     const until = performance.now() + turnMs;
     do handle(next());
     while (!stopped && waiting() > 0 && performance.now() < until);

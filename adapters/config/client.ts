@@ -3,7 +3,12 @@
  *
  * @module
  */
+import { fromUtf8, utf8 } from "../../core/bytes.ts";
 import { defaultTiming, defaultTransports } from "../../core/client/config.ts";
+import { defaultProviderConfig } from "../../core/provider/config.ts";
+import { userName } from "../../core/provider/user_name.ts";
+import type { ConnectOptions } from "../client_api.ts";
+import type { ClientKeys } from "../keys.ts";
 import {
   absolutePath,
   choice,
@@ -20,7 +25,7 @@ import {
   type TableOf,
   text,
 } from "./codec.ts";
-import { authorityPeer, logging, reconnectStep, samtpfoteKeys } from "./common.ts";
+import { authorityPeer, clockOf, logging, peerOf, reconnectStep, samtpfoteKeys } from "./common.ts";
 import type { FileKind } from "./load.ts";
 import type { Problem } from "./problems.ts";
 
@@ -103,7 +108,7 @@ export type ClientFile = TableOf<typeof fileTable["keys"]>;
 const unsupported = (path: ReadonlyArray<string>, what: string): Problem => ({ path, message: `${what} is not supported in this version` });
 
 const check = (file: ClientFile): Problem[] => {
-  const { UpstreamProxy, NonvotingAuthority, VotingAuthority, Registration } = file;
+  const { UpstreamProxy, NonvotingAuthority, VotingAuthority, Registration, Account } = file;
   const problems: Problem[] = [];
   if (UpstreamProxy.Type !== "none") problems.push(unsupported(["UpstreamProxy", "Type"], `a proxy ("${UpstreamProxy.Type}")`));
   if (Registration?.Options.UseSocks === true) problems.push(unsupported(["Registration", "Options", "UseSocks"], "a proxy"));
@@ -114,7 +119,42 @@ const check = (file: ClientFile): Problem[] => {
   VotingAuthority?.Peers.forEach(({ Addresses }, index) => {
     if (Addresses.length === 0) problems.push({ path: ["VotingAuthority", "Peers", index, "Addresses"], message: "expected at least one address" });
   });
+  if (Account !== null && Account.User !== "" && userOf(file) === null) {
+    problems.push({ path: ["Account", "User"], message: "expected a user name of at most 64 bytes" });
+  }
   return problems;
 };
 
+/** The account's user in its one form; null where there is none. */
+export const userOf = ({ Account, Debug }: ClientFile): string | null => {
+  const rules = { ...defaultProviderConfig, caseSensitiveRecipients: Debug.CaseSensitiveUserIdentifiers };
+  const normal = userName(rules, utf8(Account?.User ?? ""));
+  return normal === null ? null : fromUtf8(normal);
+};
+
 export const clientFile: FileKind<ClientFile> & { readonly codec: typeof fileTable } = { codec: fileTable, check };
+
+const goDefaultSeconds = 10;
+const secondsMs = (configured: number): number => (configured > 0 ? configured : goDefaultSeconds) * 1000;
+
+/** What a client is connected with; `account` is the file's, which not every file has. */
+export const connectOptionsOf = (
+  file: ClientFile,
+  account: { readonly user: string; readonly provider: string },
+  keys: ClientKeys,
+): ConnectOptions => {
+  const { Debug, VotingAuthority, Samtpfote, Account } = file;
+  const pin = Account?.ProviderKeyPin ?? null;
+  return {
+    ...account,
+    linkPrivate: keys.linkPrivate,
+    identityPrivate: keys.identityPrivate,
+    authorities: VotingAuthority!.Peers.map(peerOf),
+    ...(pin === null ? {} : { providerKeyPin: pin }),
+    transports: Debug.PreferedTransports,
+    decoys: !Debug.DisableDecoyTraffic,
+    timing: { dialMs: secondsMs(Debug.SessionDialTimeout), reconnectStepMs: Samtpfote.ReconnectStep },
+    clock: clockOf(Samtpfote),
+    timeoutMs: secondsMs(Debug.InitialMaxPKIRetrievalDelay) + secondsMs(Debug.SessionDialTimeout),
+  };
+};

@@ -54,7 +54,7 @@ test("levels below the configured one are not written; the file has mode 0600 an
   inFolder((folder) => {
     const file = join(folder, "log");
     for (const start of ["first", "second"]) {
-      const log = openLogger({ format: "text", level: "NOTICE", file, disable: false });
+      const log = openLogger({ format: "text", level: "NOTICE", output: { file }, disable: false });
       for (const level of ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"] as const satisfies ReadonlyArray<LogLevel>) {
         log.write({ module: start, level, reason: "r", message: "m" });
       }
@@ -70,7 +70,7 @@ test("levels below the configured one are not written; the file has mode 0600 an
 test("reopening goes on in a new file after the old one was moved away", () => {
   inFolder((folder) => {
     const file = join(folder, "log");
-    const log = openLogger({ format: "json", level: "DEBUG", file, disable: false });
+    const log = openLogger({ format: "json", level: "DEBUG", output: { file }, disable: false });
     log.write({ ...record, message: "before" });
     renameSync(file, `${file}.1`);
     log.reopen();
@@ -83,12 +83,12 @@ test("reopening goes on in a new file after the old one was moved away", () => {
 
 test("a disabled log writes nothing and makes no file; one that cannot be opened is a CommandError with exit code 78", () => {
   inFolder((folder) => {
-    const disabled = openLogger({ format: "text", level: "DEBUG", file: join(folder, "none"), disable: true });
+    const disabled = openLogger({ format: "text", level: "DEBUG", output: { file: join(folder, "none") }, disable: true });
     disabled.write(record);
     disabled.close();
     assert.throws(() => statSync(join(folder, "none")));
     const file = join(folder, "missing", "log");
-    assert.throws(() => openLogger({ format: "text", level: "DEBUG", file, disable: false }), {
+    assert.throws(() => openLogger({ format: "text", level: "DEBUG", output: { file }, disable: false }), {
       code: 78,
       message: `cannot write the log file ${file}: ENOENT`,
     });

@@ -1,0 +1,210 @@
+/**
+ * A whole network to be configured: who there is, with which keys, and where; and the TOML files that say so. The command
+ * genconfig writes them, testnet runs what they describe.
+ *
+ *     DIR/auth1/authority.toml  DIR/mix1/mix.toml  DIR/provider1/provider.toml  DIR/alice/client.toml
+ *
+ * Each of these folders is the DataDir of its node, with its keys.
+ *
+ * @module
+ */
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { toBase64 } from "../core/bytes.ts";
+import type { Suite } from "../core/crypto/suite.ts";
+import type { EpochClock } from "../core/pki/epoch.ts";
+import type { LoopixParameters } from "../core/pki/parameters.ts";
+import { ensureDataDir, loadClientKeys, loadNodeKeys, type NodeKeys } from "./keys.ts";
+import type { LogFormat } from "./log.ts";
+
+export interface PlanOptions {
+  /** Absolute. */
+  readonly folder: string;
+  readonly authorities: number;
+  readonly layers: number;
+  readonly mixesPerLayer: number;
+  readonly providers: number;
+  /** Clients by name; they take the Providers in turn. */
+  readonly clients: ReadonlyArray<string>;
+  /** IP address that everything listens on and is reached at. */
+  readonly host: string;
+  /** As many as `portsOf` says. */
+  readonly ports: ReadonlyArray<number>;
+  readonly parameters: LoopixParameters;
+}
+
+/** What is decided once everything is ready to start. */
+export interface NetworkSettings {
+  readonly clock: EpochClock;
+  readonly logFormat: LogFormat;
+  readonly logLevel: "DEBUG" | "INFO" | "NOTICE";
+  /** ms. */
+  readonly reconnectStepMs: number;
+  /** What a packet may wait at each stage beyond its delay, in ms; null leaves it to the defaults. */
+  readonly dwellMs: number | null;
+}
+
+export interface Place {
+  readonly name: string;
+  readonly folder: string;
+  readonly file: string;
+  readonly address: string;
+  readonly keys: NodeKeys;
+}
+
+export interface ProviderPlace extends Place {
+  readonly registrationAddress: string;
+}
+
+export interface ClientPlace {
+  readonly name: string;
+  readonly folder: string;
+  readonly file: string;
+  readonly provider: ProviderPlace;
+}
+
+export interface NetworkPlan {
+  readonly options: PlanOptions;
+  readonly authorities: ReadonlyArray<Place>;
+  readonly mixes: ReadonlyArray<Place>;
+  readonly providers: ReadonlyArray<ProviderPlace>;
+  readonly clients: ReadonlyArray<ClientPlace>;
+}
+
+type Counts = Pick<PlanOptions, "authorities" | "layers" | "mixesPerLayer" | "providers">;
+
+/** How many ports a network listens at. */
+export const portsOf = ({ authorities, layers, mixesPerLayer, providers }: Counts): number => authorities + layers * mixesPerLayer + 2 * providers;
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/** Decides who is where and makes the keys, or takes those that are there. Throws a CommandError. */
+export const planNetwork = (suite: Suite, options: PlanOptions): NetworkPlan => {
+  const { folder, host, ports } = options;
+  ensureDataDir(folder);
+  let used = 0;
+  const nextAddress = (): string => `${host.includes(":") ? `[${host}]` : host}:${ports[used++]!}`;
+  const placeOf = (name: string, file: string): Place => {
+    const own = join(folder, name);
+    return { name, folder: own, file: join(own, file), address: nextAddress(), keys: loadNodeKeys(suite, own) };
+  };
+  const authorities = range(options.authorities).map((index) => placeOf(`auth${index + 1}`, "authority.toml"));
+  const mixes = range(options.layers * options.mixesPerLayer).map((index) => placeOf(`mix${index + 1}`, "mix.toml"));
+  const providers = range(options.providers).map((index) => ({
+    ...placeOf(`provider${index + 1}`, "provider.toml"),
+    registrationAddress: nextAddress(),
+  }));
+  const clients = options.clients.map((name, index) => {
+    const own = join(folder, name);
+    loadClientKeys(suite, own);
+    return { name, folder: own, file: join(own, "client.toml"), provider: providers[index % providers.length]! };
+  });
+  return { options, authorities, mixes, providers, clients };
+};
+
+/* TOML */
+
+type Value = string | number | boolean | ReadonlyArray<string>;
+
+const valueText = (value: Value): string => JSON.stringify(value);
+
+const tableText = (header: string, keys: Readonly<Record<string, Value>>): string =>
+  [header, ...Object.entries(keys).map(([key, value]) => `  ${key} = ${valueText(value)}`)].join("\n");
+
+const fileText = (about: string, tables: ReadonlyArray<string>): string => `# ${about}\n\n${tables.join("\n\n")}\n`;
+
+const peerKeys = ({ address, keys }: Place): Record<string, Value> => ({
+  Addresses: [address],
+  IdentityPublicKey: toBase64(keys.identityKey),
+  LinkPublicKey: toBase64(keys.linkKey),
+});
+
+const durationText = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
+
+const samtpfoteKeys = ({ clock, logFormat }: NetworkSettings): Record<string, Value> => ({
+  EpochPeriod: durationText(clock.periodMs),
+  EpochOrigin: new Date(clock.originMs).toISOString(),
+  LogFormat: logFormat,
+});
+
+const loggingText = ({ logLevel }: NetworkSettings): string => tableText("[Logging]", { Level: logLevel });
+
+const parametersText = (parameters: LoopixParameters): string =>
+  tableText("[Parameters]", {
+    SendRatePerMinute: parameters.sendRatePerMinute,
+    Mu: parameters.mu,
+    MuMaxDelay: parameters.muMaxDelayMs,
+    LambdaP: parameters.lambdaP,
+    LambdaPMaxDelay: parameters.lambdaPMaxDelayMs,
+    LambdaL: parameters.lambdaL,
+    LambdaLMaxDelay: parameters.lambdaLMaxDelayMs,
+    LambdaD: parameters.lambdaD,
+    LambdaDMaxDelay: parameters.lambdaDMaxDelayMs,
+    LambdaM: parameters.lambdaM,
+    LambdaMMaxDelay: parameters.lambdaMMaxDelayMs,
+  });
+
+const authorityText = ({ options, authorities, mixes, providers }: NetworkPlan, settings: NetworkSettings, self: Place): string =>
+  fileText(`Directory authority ${self.name}: cmd/authority.ts -f ${self.file}`, [
+    tableText("[Authority]", { Identifier: self.name, Addresses: [self.address], DataDir: self.folder }),
+    ...authorities.filter((other) => other !== self).map((other) => tableText("[[Authorities]]", peerKeys(other))),
+    loggingText(settings),
+    parametersText(options.parameters),
+    tableText("[Debug]", { Layers: options.layers, MinNodesPerLayer: options.mixesPerLayer }),
+    ...mixes.map(({ keys }) => tableText("[[Mixes]]", { IdentityKey: toBase64(keys.identityKey) })),
+    ...providers.map(({ name, keys }) => tableText("[[Providers]]", { Identifier: name, IdentityKey: toBase64(keys.identityKey) })),
+    tableText("[Samtpfote]", { ...samtpfoteKeys(settings), CertificateExpiration: "epoch" }),
+  ]);
+
+const nodeText = (plan: NetworkPlan, settings: NetworkSettings, self: Place, provider: ProviderPlace | null): string =>
+  fileText(`${provider === null ? "Mix" : "Provider"} ${self.name}: cmd/mix.ts -f ${self.file}`, [
+    tableText("[Server]", { Identifier: self.name, Addresses: [self.address], DataDir: self.folder, IsProvider: provider !== null }),
+    loggingText(settings),
+    ...plan.authorities.map((authority) => tableText("[[PKI.Voting.Peers]]", peerKeys(authority))),
+    ...(provider === null ? [] : providerTexts(provider)),
+    tableText("[Debug]", { SendDecoyTraffic: true, ...dwellKeys(settings) }),
+    tableText("[Samtpfote]", { ...samtpfoteKeys(settings), ReconnectStep: durationText(settings.reconnectStepMs) }),
+  ]);
+
+/** For processes that share few cores. */
+const dwellKeys = ({ dwellMs }: NetworkSettings): Record<string, Value> =>
+  dwellMs === null ? {} : { UnwrapDelay: dwellMs, ProviderDelay: dwellMs, KaetzchenDelay: dwellMs, SchedulerSlack: dwellMs, SendSlack: dwellMs };
+
+const providerTexts = ({ registrationAddress }: ProviderPlace): string[] => [
+  tableText("[Provider]", {
+    EnableUserRegistrationHTTP: true,
+    UserRegistrationHTTPAddresses: [registrationAddress],
+    AdvertiseUserRegistrationHTTPAddresses: [`http://${registrationAddress}`],
+  }),
+  tableText("[[Provider.Kaetzchen]]", { Capability: "loop", Endpoint: "+loop" }),
+  tableText("[[Provider.Kaetzchen]]", { Capability: "keyserver", Endpoint: "+keyserver" }),
+];
+
+const clientText = (plan: NetworkPlan, settings: NetworkSettings, { name, folder, file, provider }: ClientPlace): string =>
+  fileText(`Client ${name}@${provider.name}: cmd/client.ts -f ${file} ping`, [
+    tableText("[Account]", { User: name, Provider: provider.name }),
+    tableText("[Registration]", { Address: provider.registrationAddress }),
+    tableText("[Registration.Options]", { Scheme: "http" }),
+    tableText("[Logging]", { Level: "WARNING" }),
+    tableText("[Debug]", { InitialMaxPKIRetrievalDelay: 60 }),
+    ...plan.authorities.map((authority) => tableText("[[VotingAuthority.Peers]]", peerKeys(authority))),
+    tableText("[Samtpfote]", {
+      ...samtpfoteKeys({ ...settings, logFormat: "text" }),
+      DataDir: folder,
+      ReconnectStep: durationText(settings.reconnectStepMs),
+    }),
+  ]);
+
+/** Replaces files that are there. */
+const write = (file: string, text: string): void => {
+  writeFileSync(file, text, { mode: 0o600 });
+  chmodSync(file, 0o600);
+};
+
+/** Writes all files of the network. */
+export const writeNetwork = (plan: NetworkPlan, settings: NetworkSettings): void => {
+  for (const authority of plan.authorities) write(authority.file, authorityText(plan, settings, authority));
+  for (const mix of plan.mixes) write(mix.file, nodeText(plan, settings, mix, null));
+  for (const provider of plan.providers) write(provider.file, nodeText(plan, settings, provider, provider));
+  for (const client of plan.clients) write(client.file, clientText(plan, settings, client));
+};

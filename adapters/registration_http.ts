@@ -1,0 +1,131 @@
+/**
+ * Registration of users over HTTP (wire-facts §10): POST /registration with the form fields `version` 0, `command`
+ * `register_link_key` or `register_link_and_identity_key`, `user`, `link_key` and, for the second, `identity_key`.
+ *
+ * Answers as the Go server: 200 "OK\n" once the account is durable, 404 for another path, 500 for everything else; the body
+ * of the last says why.
+ *
+ * @module
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { keyFromText } from "../core/pki/text_key.ts";
+import type { Register, Registered } from "../core/provider/registration.ts";
+import { parseHostPort } from "./address.ts";
+import { unavailableError } from "./exit.ts";
+
+export interface RegistrationOptions {
+  /** Hands a request to the node; false where it cannot be taken. */
+  readonly tell: (request: Register) => boolean;
+}
+
+export interface Registration {
+  /** Rejects with a CommandError where an address cannot be listened at. */
+  readonly listen: (addresses: ReadonlyArray<string>) => Promise<void>;
+  /** What the node says of a request. */
+  readonly onRegistered: (registered: Registered) => void;
+  readonly stop: () => Promise<void>;
+}
+
+const bodyLengthMax = 4096;
+/** For the whole exchange, in ms. */
+const deadlineMs = 10_000;
+const pendingMax = 256;
+
+type Fields = Pick<Register, "user" | "linkKey" | "identityKey">;
+
+/** The fields of a request's form, or what is wrong with it. */
+export const readRegistration = (body: string): Fields | string => {
+  const form = new URLSearchParams(body);
+  const command = form.get("command");
+  if (form.get("version") !== "0") return "unknown version";
+  if (command !== "register_link_key" && command !== "register_link_and_identity_key") return "unknown command";
+  const user = form.get("user") ?? "";
+  if (user === "") return "user is missing";
+  const linkKey = keyFromText(form.get("link_key") ?? "");
+  if (linkKey === null) return "link_key is no key";
+  if (command === "register_link_key") return { user, linkKey, identityKey: null };
+  const identityKey = keyFromText(form.get("identity_key") ?? "");
+  return identityKey === null ? "identity_key is no key" : { user, linkKey, identityKey };
+};
+
+const readBody = (request: IncomingMessage): Promise<string | null> =>
+  new Promise((resolve) => {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    request.on("data", (chunk: Uint8Array) => {
+      length += chunk.length;
+      if (length > bodyLengthMax) resolve(null);
+      else chunks.push(chunk);
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.on("error", () => resolve(null));
+  });
+
+const listenAt = (server: Server, address: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const target = parseHostPort(address);
+    if (target === null) return reject(unavailableError(`cannot listen on ${address}: it is not host:port`));
+    server.on("error", (error) => {
+      const code = (error as NodeJS.ErrnoException).code ?? error.message;
+      reject(unavailableError(`cannot listen on ${address}: ${code === "EADDRINUSE" ? "the port is in use" : code}`));
+    });
+    server.listen(target, () => resolve());
+  });
+
+export const createRegistration = ({ tell }: RegistrationOptions): Registration => {
+  const servers: Server[] = [];
+  const pending = new Map<number, (outcome: Registered["outcome"]) => void>();
+  let requests = 0;
+
+  const register = (fields: Fields): Promise<Registered["outcome"] | "busy"> =>
+    new Promise((resolve) => {
+      const id = requests++;
+      if (pending.size >= pendingMax) return resolve("busy");
+      pending.set(id, resolve);
+      if (!tell({ type: "Register", id, ...fields })) {
+        pending.delete(id);
+        resolve("busy");
+      }
+    });
+
+  const answer = async (request: IncomingMessage): Promise<{ readonly status: number; readonly text: string }> => {
+    if (new URL(request.url ?? "/", "http://provider.invalid").pathname !== "/registration") return { status: 404, text: "not found" };
+    if (request.method !== "POST") return { status: 500, text: "POST is expected" };
+    const body = await readBody(request);
+    if (body === null) return { status: 500, text: "the request is too long" };
+    const fields = readRegistration(body);
+    if (typeof fields === "string") return { status: 500, text: fields };
+    const outcome = await register(fields);
+    return outcome === "ok" ? { status: 200, text: "OK" } : { status: 500, text: outcome };
+  };
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const timer = setTimeout(() => request.socket.destroy(), deadlineMs);
+    response.on("close", () => clearTimeout(timer));
+    void answer(request).then(({ status, text }) => {
+      // A connection serves one request: what is left of a body that is too long is not read.
+      response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", Connection: "close" }).end(`${text}\n`);
+    });
+  };
+
+  return {
+    listen: async (addresses) => {
+      for (const address of addresses) {
+        const server = createServer({ requestTimeout: deadlineMs, headersTimeout: deadlineMs }, onRequest);
+        server.maxConnections = pendingMax;
+        servers.push(server);
+        await listenAt(server, address);
+      }
+    },
+    onRegistered: ({ id, outcome }) => {
+      pending.get(id)?.(outcome);
+      pending.delete(id);
+    },
+    stop: async () => {
+      await Promise.all(servers.map((server) => new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      })));
+    },
+  };
+};

@@ -1,0 +1,125 @@
+/**
+ * Processes of a test network: started `--supervised` (adapters/supervised.ts), so that they end with this one in any case;
+ * their JSON log lines are read, kept in a file each, and handed on.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { loadedReason } from "../supervised.ts";
+
+export interface ChildSpec {
+  readonly name: string;
+  /** A script of cmd/, relative to the project's folder. */
+  readonly script: string;
+  /** Its configuration, which is read once `go` was called. */
+  readonly file: string;
+  readonly logFile: string;
+}
+
+/** A JSON log line; fields beside these are the line's own. */
+export interface LogLine {
+  readonly level: string;
+  readonly module: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Children {
+  /** Resolves when all have loaded their programs. */
+  readonly loaded: Promise<void>;
+  /** Lets them read their configurations. */
+  readonly go: () => void;
+  /** Ends all: SIGTERM, and SIGKILL for those that take too long. */
+  readonly stop: () => Promise<void>;
+  readonly kill: () => void;
+}
+
+export interface ChildrenOptions {
+  readonly specs: ReadonlyArray<ChildSpec>;
+  /** The project's folder. */
+  readonly root: string;
+  readonly onLine: (name: string, line: LogLine) => void;
+  /** One ended by itself; `last` are the last lines that it wrote. */
+  readonly onDeath: (name: string, how: string, last: ReadonlyArray<string>) => void;
+}
+
+const lastLinesKept = 8;
+const stopMs = 5000;
+
+/** The runtime that this process has, for another script. */
+export const runtimeArguments = (script: string): ReadonlyArray<string> => {
+  if (!("Deno" in globalThis)) return ["--import", "tsx", script];
+  const permissions = script.replace(/^.*\/|\.ts$/g, "");
+  return ["run", `-P=${permissions}`, "--no-prompt", script];
+};
+
+const parseLine = (text: string): LogLine | null => {
+  try {
+    const line: unknown = JSON.parse(text);
+    return typeof line === "object" && line !== null && "reason" in line ? line as LogLine : null;
+  } catch {
+    return null;
+  }
+};
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly loaded: Promise<void>;
+  readonly ended: Promise<void>;
+}
+
+const startChild = ({ root, onLine, onDeath }: ChildrenOptions, spec: ChildSpec, isStopping: () => boolean): Child => {
+  const args = [...runtimeArguments(spec.script), "-f", spec.file, "--supervised"];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ["pipe", "pipe", "pipe"] });
+  const last: string[] = [];
+  let onLoaded: () => void = () => {};
+  const loaded = new Promise<void>((resolve) => (onLoaded = resolve));
+
+  const take = (text: string): void => {
+    last.push(text);
+    if (last.length > lastLinesKept) last.shift();
+    appendFileSync(spec.logFile, `${text}\n`, { mode: 0o600 });
+    const line = parseLine(text);
+    if (line?.reason === loadedReason) onLoaded();
+    else if (line !== null) onLine(spec.name, line);
+  };
+
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", take);
+  // A child that died does not take its line: its death is reported.
+  child.stdin.on("error", () => {});
+  const ended = new Promise<void>((resolve) => {
+    const end = (how: string): void => {
+      resolve();
+      if (!isStopping()) onDeath(spec.name, how, last);
+    };
+    child.on("error", (error) => end(error.message));
+    child.on("close", (code, signal) => end(signal === null ? `exit code ${code}` : signal));
+  });
+  return { process: child, loaded, ended };
+};
+
+export const startChildren = (options: ChildrenOptions): Children => {
+  let stopping = false;
+  const children = options.specs.map((spec) => startChild(options, spec, () => stopping));
+  const kill = (): void => {
+    stopping = true;
+    for (const child of children) child.process.kill("SIGKILL");
+  };
+  return {
+    loaded: Promise.all(children.map(({ loaded }) => loaded)).then(() => undefined),
+    go: () => {
+      for (const child of children) child.process.stdin?.write("go\n");
+    },
+    stop: async () => {
+      stopping = true;
+      for (const child of children) child.process.kill("SIGTERM");
+      const timer = setTimeout(kill, stopMs);
+      await Promise.all(children.map(({ ended }) => ended));
+      clearTimeout(timer);
+    },
+    kill,
+  };
+};

@@ -1,0 +1,160 @@
+/**
+ * A client on the command line: pings services, sends messages to users and fetches them.
+ *
+ * @module
+ */
+import { toHex } from "../core/bytes.ts";
+import { keyFromText } from "../core/pki/text_key.ts";
+import { type Account, asUnavailable, findRecipient, openAccount, optionsOf, register } from "../adapters/account.ts";
+import { connect, type MixClient, type RoundTrip } from "../adapters/client_api.ts";
+import { runCommand, type Values } from "../adapters/command.ts";
+import { clientFile } from "../adapters/config/client.ts";
+import { loadConfig } from "../adapters/config/load.ts";
+import { suiteOf } from "../adapters/daemon.ts";
+import { exitCode, unavailableError, usageError } from "../adapters/exit.ts";
+import { openLogger } from "../adapters/log.ts";
+import { roundTripLines } from "../adapters/show.ts";
+
+const usage = `usage: client -f FILE COMMAND
+
+A client of a mix network.
+
+  register                    make the account at its Provider
+  ping [SERVICE[@PROVIDER]]   ask a service, and show the way there and back (default: loop at any Provider)
+  send USER@PROVIDER TEXT     send a user a message, straight into the mailbox (an interim that later versions
+                              replace by remote spools); - reads it from standard input
+  fetch                       show messages that come, for --wait seconds
+  status                      show what the client knows of network and connection
+
+  -f, --file FILE      configuration
+      --key KEY        send: the user's key, instead of asking the Provider's keyserver
+      --wait SECONDS   fetch: how long (default 10)
+      --timeout SECONDS  give up after this time (default 120)
+  -h, --help           this text`;
+
+const options = {
+  file: { type: "string", short: "f" },
+  key: { type: "string" },
+  wait: { type: "string", default: "10" },
+  timeout: { type: "string", default: "120" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+type Given = Values<typeof options>;
+
+interface Session {
+  readonly client: MixClient;
+  readonly account: Account;
+  readonly values: Given;
+  readonly signal: AbortSignal;
+}
+
+const seconds = (flag: string, value: string): number => {
+  const number = Number(value);
+  if (!(number > 0 && number <= 86_400)) throw usageError(`--${flag} expects seconds, got "${value}"`);
+  return number * 1000;
+};
+
+/** `name@provider`, or null. */
+const splitAddress = (address: string): { readonly name: string; readonly provider: string } | null => {
+  const at = address.lastIndexOf("@");
+  return at < 1 || at === address.length - 1 ? null : { name: address.slice(0, at), provider: address.slice(at + 1).toLowerCase() };
+};
+
+const readInput = async (): Promise<string> => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks).toString("utf8");
+};
+
+const printTrip = (title: string, trip: RoundTrip): void => console.log([title, ...roundTripLines(trip)].join("\n"));
+
+const ping = async ({ client, signal }: Session, [service = "loop"]: ReadonlyArray<string>): Promise<void> => {
+  const target = splitAddress(service) ?? { name: service, provider: null };
+  const trip = await client.ping(target.name, target.provider, { signal });
+  printTrip(`${target.name} at ${trip.path.at(-1)} answered after ${Math.round(trip.rttMs)} ms`, trip);
+};
+
+const recipientOf = async ({ client, values, signal }: Session, user: string, provider: string) => {
+  if (values.key === undefined) return await findRecipient(client, user, provider, signal);
+  const key = keyFromText(values.key);
+  if (key === null) throw usageError("--key expects a key of 32 bytes in base64 or hex");
+  return { user, provider, key };
+};
+
+const send = async (session: Session, [address, ...words]: ReadonlyArray<string>): Promise<void> => {
+  const target = splitAddress(address ?? "");
+  if (target === null || words.length === 0) throw usageError("send expects USER@PROVIDER and a text");
+  const recipient = await recipientOf(session, target.name, target.provider);
+  if (recipient === null) throw unavailableError(`the keyserver of ${target.provider} has no key of ${target.name}`);
+  const text = words.join(" ") === "-" ? await readInput() : words.join(" ");
+  const { rttMs, packets } = await session.client.send(recipient, text, { signal: session.signal });
+  const [first] = packets;
+  console.log(`delivered to the mailbox of ${address} after ${Math.round(rttMs)} ms (${packets.length} ${packets.length === 1 ? "packet" : "packets"})`);
+  if (first !== undefined) console.log(roundTripLines(first).join("\n"));
+};
+
+const fetchMessages = async ({ client, values }: Session): Promise<void> => {
+  const waitMs = seconds("wait", values.wait);
+  let count = 0;
+  const reading = (async () => {
+    for await (const { from, text, payload } of client.messages()) {
+      count++;
+      console.log(`from ${toHex(from)}: ${text ?? `${payload.length} bytes`}`);
+    }
+  })();
+  await new Promise((resolve) => setTimeout(resolve, waitMs));
+  await client.close();
+  await reading;
+  console.error(count === 1 ? "1 message" : `${count} messages`);
+};
+
+const status = async ({ client, account }: Session): Promise<void> => {
+  const document = client.document()!;
+  const { connected, queuedPackets, outstandingSurbs } = await client.status();
+  console.log(`account    ${account.user}@${account.provider}, key ${toHex(account.keys.identityKey)}`);
+  console.log(`connected  ${connected ? "yes" : "no"}`);
+  console.log(`epoch      ${document.epoch} (genesis ${document.genesisEpoch})`);
+  document.topology.forEach((layer, index) => console.log(`layer ${index}    ${layer.map(({ name }) => name).join(" ")}`));
+  for (const { name, kaetzchen } of document.providers) console.log(`Provider   ${name}: ${[...(kaetzchen?.keys() ?? [])].join(" ")}`);
+  console.log(`queued     ${queuedPackets} packets, ${outstandingSurbs} replies outstanding`);
+};
+
+const commands: Readonly<Record<string, (session: Session, words: ReadonlyArray<string>) => Promise<void>>> = {
+  ping,
+  send,
+  fetch: fetchMessages,
+  status,
+};
+
+await runCommand({
+  name: "client",
+  usage,
+  options,
+  run: async (values, [command, ...words]) => {
+    if (values.file === undefined) throw usageError("-f FILE is missing");
+    if (command === undefined) throw usageError("a command is missing");
+    if (command !== "register" && !Object.hasOwn(commands, command)) throw usageError(`unknown command "${command}"`);
+    const timeoutMs = seconds("timeout", values.timeout);
+    process.umask(0o077);
+    const file = loadConfig(clientFile, values.file);
+    const suite = suiteOf(file.Samtpfote.Crypto);
+    const account = openAccount(file, values.file, suite);
+    if (command === "register") {
+      await register(file, values.file, account);
+      console.log(`registered ${account.user}@${account.provider}`);
+      return exitCode.ok;
+    }
+    const { Level: level, Disable: disable, File } = file.Logging;
+    const log = openLogger({ format: file.Samtpfote.LogFormat, level, output: File === "" ? "stderr" : { file: File }, disable });
+    try {
+      const signal = AbortSignal.timeout(timeoutMs);
+      const client = await connect({ ...optionsOf(file, account), suite, log, signal });
+      await commands[command]!({ client, account, values, signal }, words);
+      await client.close();
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+    return exitCode.ok;
+  },
+});

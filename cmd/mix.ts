@@ -1,0 +1,66 @@
+/**
+ * Runs a mix or, with IsProvider, a Provider from the Go server's configuration file.
+ *
+ * @module
+ */
+import { toHex } from "../core/bytes.ts";
+import { bootMix, createMixSystem, nodeAddress } from "../core/mix/system.ts";
+import type { Registered } from "../core/provider/registration.ts";
+import { katzenpostGeometry as geometry } from "../core/sphinx/geometry.ts";
+import { runCommand } from "../adapters/command.ts";
+import { nodeConfigOf, serverFile, serverWarnings } from "../adapters/config/server.ts";
+import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
+import { listenAddresses } from "../adapters/external_address.ts";
+import { createRegistration } from "../adapters/registration_http.ts";
+import { type Shell, startShell } from "../adapters/shell.ts";
+import { createMemoryStore } from "../adapters/store_memory.ts";
+
+const usage = `usage: mix [-f FILE] [-g]
+
+Runs a mix or, with [Server] IsProvider = true, a Provider.
+
+  -f, --file FILE   configuration (default: katzenpost.toml)
+  -g, --generate    make the keys, print the public ones, and end
+      --supervised  started by another program: print a line when loaded, wait for a line on standard input,
+                    end when standard input is closed
+  -h, --help        this text`;
+
+const defaultPort = 3219;
+/** Replay tags of three epochs, accounts and mailboxes. */
+const storeBytesMax = 2 * 1024 * 1024 * 1024;
+
+await runCommand({
+  name: "mix",
+  usage,
+  options: daemonOptions,
+  run: (values) =>
+    runDaemon({
+      kind: serverFile,
+      defaultFile: "katzenpost.toml",
+      dataDirOf: ({ Server }) => Server.DataDir,
+      launch: async ({ file, keys, suite, log, metrics }) => {
+        const addresses = listenAddresses(file.Server.Addresses, defaultPort);
+        const config = nodeConfigOf(file, keys, addresses);
+        let shell: Shell | null = null;
+        const registration = createRegistration({ tell: (request) => shell?.tell(nodeAddress, request) ?? false });
+        shell = await startShell({
+          system: createMixSystem({ suite, geometry }),
+          boot: bootMix(config),
+          sphinx: { suite, geometry },
+          store: createMemoryStore({ bytesMax: storeBytesMax }),
+          listeners: addresses.map((address) => ({ address, owner: nodeAddress })),
+          // A node notifies of registrations only.
+          onNotify: (event) => registration.onRegistered(event as Registered),
+          log,
+          metrics,
+        });
+        if (config.provider?.registration.enabled === true) await registration.listen(file.Provider!.UserRegistrationHTTPAddresses);
+        const identity = toHex(keys.identityKey);
+        const message = `${config.isProvider ? "Provider" : "mix"} ${config.name} listens on ${shell.listening.join(", ")}`;
+        log.write({ module: "process", level: "NOTICE", reason: "listening", message, fields: { identity, addresses: shell.listening } });
+        for (const warning of serverWarnings(file)) log.write({ module: "process", level: "WARNING", reason: "configuration", message: warning });
+        const { stop } = shell;
+        return { stop: async () => void await Promise.all([stop(), registration.stop()]) };
+      },
+    }, values),
+});

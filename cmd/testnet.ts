@@ -1,0 +1,274 @@
+/**
+ * A whole mix network on this machine, as real processes over loopback TCP, and a first message through it: `npm start`.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SentPacket } from "../core/client/events.ts";
+import { createEpochClock } from "../core/pki/epoch.ts";
+import type { LoopixParameters } from "../core/pki/parameters.ts";
+import { type Account, asUnavailable, openAccount, optionsOf, register } from "../adapters/account.ts";
+import { ClientError, connect, type MixClient } from "../adapters/client_api.ts";
+import { commandLine, runCommand } from "../adapters/command.ts";
+import { clientFile } from "../adapters/config/client.ts";
+import { parseDuration } from "../adapters/config/codec.ts";
+import { loadConfig } from "../adapters/config/load.ts";
+import { nativeSuite } from "../adapters/crypto_native.ts";
+import { CommandError, exitCode, unavailableError, usageError } from "../adapters/exit.ts";
+import { freePorts } from "../adapters/free_ports.ts";
+import { type ClientPlace, type NetworkPlan, planNetwork, portsOf, writeNetwork } from "../adapters/network_plan.ts";
+import { roundTripLines } from "../adapters/show.ts";
+import { type Children, type ChildSpec, startChildren } from "../adapters/testnet/children.ts";
+import { createProgress, type Progress } from "../adapters/testnet/progress.ts";
+import { createScreen, type Screen } from "../adapters/testnet/screen.ts";
+
+const usage = `usage: testnet [--once]
+
+Starts a mix network on this machine: 3 directory authorities, 3 layers of 2 mixes, 2 Providers, each a process of its own.
+Alice pings a service and sends Bob a message; then the network runs until Ctrl-C.
+
+      --once           end after the delivery; one line of JSON on standard output, everything else on standard error
+      --dir DIR        folder for keys, configurations and logs, which is kept (default: a temporary one)
+      --keep           keep the temporary folder
+      --epoch TIME     length of an epoch (default: 10s, more on a busy machine)
+      --deadline TIME  give up when nothing was delivered by then (default: 5m)
+  -h, --help           this text`;
+
+const options = {
+  once: { type: "boolean", default: false },
+  dir: { type: "string" },
+  keep: { type: "boolean", default: false },
+  epoch: { type: "string" },
+  deadline: { type: "string", default: "5m" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const host = "127.0.0.1";
+const size = { authorities: 3, layers: 3, mixesPerLayer: 2, providers: 2 };
+const text = "Hello Bob, this went through the mix network.";
+
+/** Short delays, so that there is something to see, and little decoy traffic, so that two cores can carry everything. */
+const parameters: LoopixParameters = {
+  sendRatePerMinute: 6000,
+  mu: 0.01,
+  muMaxDelayMs: 1000,
+  lambdaP: 0.002,
+  lambdaPMaxDelayMs: 5000,
+  lambdaL: 0.0005,
+  lambdaLMaxDelayMs: 20_000,
+  lambdaD: 0.0005,
+  lambdaDMaxDelayMs: 20_000,
+  lambdaM: 0.0002,
+  lambdaMMaxDelayMs: 20_000,
+};
+
+/** The number of the epoch in which the network starts, and how much of it is over by then: publishing takes less than half. */
+const firstEpoch = 1000;
+const elapsedFraction = 0.2;
+const reconnectStepMs = 500;
+/** All processes share this machine's cores. */
+const dwellMs = 3000;
+/** How long after its time a reply is waited for, before another attempt: this part of an epoch. */
+const replySlackFraction = 0.5;
+
+/** The period where none is asked for: longer on a machine that is busy, since a round of votes has to fit in. */
+const periodFor = (loadMs: number): number => {
+  const usualMs = 10_000;
+  const usualLoadMs = 12_000;
+  return Math.min(6, Math.ceil(loadMs / usualLoadMs)) * usualMs;
+};
+
+const duration = (flag: string, value: string, leastMs: number): number => {
+  const ms = parseDuration(value);
+  if (ms === null || ms < leastMs) throw usageError(`--${flag} expects a time of at least ${leastMs / 1000}s, as "10s" or "2m"; got "${value}"`);
+  return ms;
+};
+
+const specsOf = ({ authorities, mixes, providers }: NetworkPlan): ChildSpec[] => [
+  ...authorities.map((place) => ({ ...place, script: "cmd/authority.ts", logFile: join(place.folder, "log.jsonl") })),
+  ...[...mixes, ...providers].map((place) => ({ ...place, script: "cmd/mix.ts", logFile: join(place.folder, "log.jsonl") })),
+];
+
+interface Network {
+  readonly plan: NetworkPlan;
+  readonly children: Children;
+  readonly progress: Progress;
+  readonly screen: Screen;
+  /** Rejects when the network fails. */
+  readonly failed: Promise<never>;
+  /** Ends what waits, in any case. */
+  readonly signal: AbortSignal;
+}
+
+/** Loads the processes, then gives them a network whose epochs begin now. */
+const startNetwork = async (folder: string, chosenMs: number | null, screen: Screen, signal: AbortSignal): Promise<Network> => {
+  const ports = await freePorts(host, portsOf(size));
+  const plan = planNetwork(nativeSuite, { ...size, folder, host, ports, clients: ["alice", "bob"], parameters });
+  const specs = specsOf(plan);
+  screen.step("keys", `${specs.length} nodes and ${plan.clients.length} clients have their keys`);
+  const nodes = [...plan.mixes, ...plan.providers].map(({ name }) => name);
+  const names = { authorities: plan.authorities.map(({ name }) => name), nodes, providers: plan.providers.map(({ name }) => name) };
+  const progress = createProgress({ ...size, ...names }, screen);
+  let fail: (error: Error) => void = () => {};
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  failed.catch(() => {});
+  signal.addEventListener("abort", () => fail(signal.reason as Error));
+  const onDeath = (name: string, how: string, last: ReadonlyArray<string>): void =>
+    fail(unavailableError([`${name} ended (${how}); its last lines:`, ...last.map((line) => `  ${line}`)].join("\n")));
+  const children = startChildren({ specs, root, onLine: progress.onLine, onDeath });
+  const network: Network = { plan, children, progress, screen, failed, signal };
+  try {
+    await Promise.race([children.loaded, failed]);
+    const periodMs = chosenMs ?? periodFor(screen.elapsedMs());
+    screen.step("loaded", `${specs.length} processes; epochs last ${periodMs / 1000} s`);
+    const originMs = Math.round(Date.now() - (firstEpoch + elapsedFraction) * periodMs);
+    const clock = createEpochClock(periodMs, originMs);
+    writeNetwork(plan, { clock, logFormat: "json", logLevel: "INFO", reconnectStepMs, dwellMs });
+    children.go();
+    await Promise.race([progress.listening, failed]);
+    return network;
+  } catch (error) {
+    await children.stop();
+    throw error;
+  }
+};
+
+interface Member {
+  readonly place: ClientPlace;
+  readonly account: Account;
+  readonly client: MixClient;
+}
+
+const join_ = async ({ signal, failed, screen }: Network, place: ClientPlace, deadlineMs: number): Promise<Member> => {
+  const file = loadConfig(clientFile, place.file);
+  const account = openAccount(file, place.file, nativeSuite);
+  await register(file, place.file, account);
+  const options = optionsOf(file, account);
+  const timing = { ...options.timing, replySlackMs: replySlackFraction * file.Samtpfote.EpochPeriod };
+  const connecting = connect({ ...options, timing, suite: nativeSuite, signal, timeoutMs: deadlineMs });
+  const client = await Promise.race([connecting, failed]);
+  screen.step("client", `${place.name} is connected to ${place.provider.name}`);
+  return { place, account, client };
+};
+
+const tripOf = ({ path, delaysMs, returnPath, returnDelaysMs, etaMs }: SentPacket, rttMs: number) => ({
+  path,
+  delaysMs,
+  returnPath,
+  returnDelaysMs,
+  etaMs,
+  rttMs: Math.round(rttMs),
+});
+
+/** Tries again what the network lost, until the deadline. */
+const insist = async <A>({ screen, signal, failed }: Network, what: string, attempt: () => Promise<A>): Promise<A> => {
+  for (;;) {
+    try {
+      return await Promise.race([attempt(), failed]);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof ClientError)) throw error;
+      screen.warn(`${what}: ${error.message}; trying again`);
+    }
+  }
+};
+
+/** Alice pings the other Provider's loop service and sends Bob a text; what is shown comes back as data. */
+const deliver = async (network: Network, alice: Member, bob: Member) => {
+  const { screen, signal, failed } = network;
+  const destination = bob.place.provider.name;
+  const ping = await insist(network, "ping", () => alice.client.ping("loop", destination, { signal }));
+  screen.step("ping", `alice asked the loop service of ${destination} and had its answer after ${Math.round(ping.rttMs)} ms`);
+  for (const line of roundTripLines(ping)) screen.detail(line.trim());
+  const received = bob.client.messages().next();
+  const recipient = { user: bob.account.user, provider: bob.account.provider, key: bob.account.keys.identityKey };
+  const { packets, rttMs } = await insist(network, "message", () => alice.client.send(recipient, text, { signal }));
+  const message = await Promise.race([received, failed]);
+  const deliveredMs = screen.elapsedMs();
+  const got = message.done === true ? null : message.value.text;
+  if (got !== text) throw new CommandError(exitCode.failure, `bob received ${JSON.stringify(got)}`);
+  screen.step("message", `bob received "${got}"; alice had the acknowledgement after ${Math.round(rttMs)} ms`);
+  for (const line of roundTripLines(packets[0]!)) screen.detail(line.trim());
+  screen.detail("sent directly to his mailbox: an interim that later versions replace by remote spools");
+  return { ping: tripOf(ping, ping.rttMs), message: { text, ...tripOf(packets[0]!, rttMs) }, deliveredMs };
+};
+
+const showUse = ({ plan, screen }: Network, folder: string): void => {
+  const [alice, bob] = plan.clients;
+  const line = (place: ClientPlace, rest: string): void => screen.plain(`  ${commandLine("cmd/client.ts")} -f ${place.file} ${rest}`);
+  screen.title("\nThe network runs until Ctrl-C. From another terminal, in this folder:");
+  screen.plain(`  cd ${root}`);
+  line(alice!, "ping");
+  line(alice!, `send bob@${bob!.provider.name} "Hello again"`);
+  line(bob!, "fetch");
+  line(alice!, "status");
+  screen.plain(`\nConfigurations and logs are in ${folder}`);
+};
+
+const firstDelivery = async (network: Network, deadlineMs: number) => {
+  const [alice, bob] = await Promise.all(network.plan.clients.map((place) => join_(network, place, deadlineMs)));
+  const connectedMs = network.screen.elapsedMs();
+  const { deliveredMs, ...trips } = await deliver(network, alice!, bob!);
+  await Promise.all([alice!.client.close(), bob!.client.close()]);
+  const consensus = network.progress.consensus();
+  return { epoch: consensus?.epoch ?? null, signatures: consensus?.signatures ?? 0, of: size.authorities, ...trips, timesMs: { connected: connectedMs, delivered: deliveredMs } };
+};
+
+/** Resolves with the first signal; a second one ends the process at once. */
+const untilSignal = (children: () => Children | null): Promise<string> =>
+  new Promise((resolve) => {
+    let count = 0;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.on(signal, () => {
+        if (count++ === 0) return resolve(signal);
+        children()?.kill();
+        process.exit(130);
+      });
+    }
+  });
+
+await runCommand({
+  name: "testnet",
+  usage,
+  options,
+  run: async (values) => {
+    const chosenMs = values.epoch === undefined ? null : duration("epoch", values.epoch, 2000);
+    const deadlineMs = duration("deadline", values.deadline, 1000);
+    const screen = createScreen(values.once ? process.stderr : process.stdout);
+    const folder = values.dir === undefined ? mkdtempSync(join(tmpdir(), "samtpfote-")) : resolve(values.dir);
+    const isKept = values.keep || values.dir !== undefined;
+    process.umask(0o077);
+    screen.title(`A mix network of ${size.authorities} authorities, ${size.layers} layers of ${size.mixesPerLayer} mixes and ${size.providers} Providers`);
+    screen.plain(`in ${folder}${isKept ? "" : ", which is removed at the end"}`);
+    const abort = new AbortController();
+    let network: Network | null = null;
+    const signalled = untilSignal(() => network?.children ?? null);
+    void signalled.then((signal) => abort.abort(new CommandError(130, `stopped by ${signal}`)));
+    const timer = setTimeout(() => {
+      const last = network?.progress.lastStep() ?? "the processes were started";
+      abort.abort(unavailableError(`nothing was delivered within ${values.deadline}; the last step was: ${last}`));
+    }, deadlineMs);
+    try {
+      network = await startNetwork(folder, chosenMs, screen, abort.signal);
+      const result = await firstDelivery(network, deadlineMs);
+      clearTimeout(timer);
+      if (values.once) {
+        console.log(JSON.stringify(result));
+        return exitCode.ok;
+      }
+      showUse(network, folder);
+      await Promise.race([signalled, network.failed]);
+      screen.plain("stopping");
+      return exitCode.ok;
+    } catch (error) {
+      throw asUnavailable(error);
+    } finally {
+      clearTimeout(timer);
+      await network?.children.stop();
+      if (!isKept) rmSync(folder, { recursive: true, force: true });
+    }
+  },
+});
