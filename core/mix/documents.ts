@@ -40,8 +40,8 @@ export const pruneDocuments = (documents: Documents, epoch: number): Documents =
 };
 
 /**
- * The epochs whose documents are wanted, newest first: the next one when it is due, this one, and once this one is there
- * those before, which mean nothing without it.
+ * The epochs whose documents are wanted, newest first: the next one when it is due, this one, and once this one is
+ * there those before, which mean nothing without it.
  */
 export const missingDocuments = (
   { known, gone }: Documents,

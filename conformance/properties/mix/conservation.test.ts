@@ -1,4 +1,7 @@
-/** No packet disappears without a reason, whatever happens in whatever order; and no step changes the state that it was given. */
+/**
+ * No packet disappears without a reason, whatever happens in whatever order; and no step changes the state that it was
+ * given.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -94,7 +94,7 @@ const firstLoop = (driver: Driver): Sent => {
 
 const layers = ["a", "b", "c", "p"];
 
-test("[DECOY-2-02] a mix sends loops through the layers behind it, and the reply comes back through those before", () => {
+test("[DECOY-2-02] loops go through the layers behind a node, and come back through those before", () => {
   const cases = [["a1", "p2", ["b", "c", "p"], ["a"]], ["c2", "b1", ["p"], ["a", "b", "c"]], [
     "p1",
     "c1",

@@ -1,7 +1,7 @@
 /**
- * A node under test: the machine of core/mix/node.ts driven by hand. Sessions, unwrapping and the directory are played by the
- * test, the store is the simulator's; every state that the machine gives back is frozen, so that a step which changes one
- * fails.
+ * A node under test: the machine of core/mix/node.ts driven by hand. Sessions, unwrapping and the directory are played
+ * by the test, the store is the simulator's; every state that the machine gives back is frozen, so that a step which
+ * changes one fails.
  *
  * @module
  */

@@ -31,7 +31,7 @@ const sessionOf = (driver: Driver, name: string): string => {
   return phase.session;
 };
 
-test("[MIXNET-2.2-02] [MIXNET-4.1-01] every node dials all of the next layer, the last the Providers, these the first", () => {
+test("[MIXNET-2.2-02] [MIXNET-4.1-01] every node dials all of the next layer", () => {
   const expected = { a1: ["b1", "b2"], b2: ["c1", "c2"], c1: ["p1", "p2"], p1: ["a1", "a2"] };
   for (const [name, peers] of Object.entries(expected)) {
     const driver = createDriver(name);
@@ -64,7 +64,7 @@ test("only the node of the descriptor is let in at the other end of a link", () 
   assert.deepEqual([answer("b1", "b1"), answer("b1", "b2"), answer("b2", "b1")], ["Allowed", "Denied", "Denied"]);
 });
 
-test("[MIXNET-4.1-05] attempts come at once, then 15 s, 30 s … 120 s apart, and start over after a lasting connection", () => {
+test("[MIXNET-4.1-05] attempts come at once, then 15 s, 30 s, 45 s apart, and start over with a success", () => {
   const mix = createDriver("a1", { elapsedMs: 0, limits: { reauthIntervalMs: 1e9 } });
   mix.document(documentOf(firstEpoch, { layers: [["a1"], ["b1"], ["c1"]], providers: ["p1"] }));
   assert.equal(dials(mix.advance(0)).length, 1);
@@ -104,7 +104,7 @@ test("an epoch that begins has every waiting link dialled", () => {
   assert.equal(dials(mix.advance(1)).length, 1);
 });
 
-test("[PKI-2.1.2-03] links to the next epoch's neighbours open early, those to nodes no longer listed close in time", () => {
+test("[PKI-2.1.2-03] links to next neighbours open early, those to nodes no longer listed close", () => {
   const mix = createDriver("a1", { elapsedMs: periodMs / 2 });
   mix.document(documentOf(firstEpoch));
   mix.linkUp();

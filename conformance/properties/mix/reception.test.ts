@@ -94,7 +94,7 @@ test("clients must forward, at a Provider mixes must terminate, at a mix only re
   }
 });
 
-test("[MIXNET-4.3-03] delays: what the packet waited already is taken off, and bounds hold at 0, 1 and 2^32-1 ms", () => {
+test("[MIXNET-4.3-03] what a packet waited is taken off its delay, and bounds hold at 0 and 2^32-1 ms", () => {
   const maxMs = delayMaxMs(clock, 20_000);
   const table: ReadonlyArray<readonly [number, number, number | string]> = [
     [0, 0, 1],
@@ -142,7 +142,7 @@ test("[MIXNET-4.3-01] a packet is unwrapped, looked for among replays, delayed f
   assertConserved(mix);
 });
 
-test("[SPHINX-6.2-02] [MIXNET-4.3-09] a packet is a replay also when its first copy was dropped for its commands", () => {
+test("[SPHINX-6.2-02] [MIXNET-4.3-09] a packet is a replay also when its first copy was dropped", () => {
   const mix = createRunning("a1");
   const session = mix.connectNode("p1");
   const tag = new Uint8Array(32).fill(3);
