@@ -29,10 +29,18 @@ export interface Span {
 }
 
 /** Plans the requests of one epoch. Ids name the epoch, so that each is used once. */
-export const requestAll = (world: World, network: Network, seed: Uint8Array, epoch: number, span: Span): void => {
+export const requestAll = (
+  world: World,
+  network: Network,
+  seed: Uint8Array,
+  epoch: number,
+  idle: ReadonlyArray<string>,
+  span: Span,
+): void => {
   const { clients, providers } = network;
   const prng = createPrng(seed, `requests ${epoch}`);
   clients.forEach((client, i) => {
+    if (idle.includes(client.name)) return;
     const ask = (request: ClientRequest): void => {
       const at = span.from + prng.below(span.until - span.from);
       world.at(at, () => world.host(client.name).tell(clientAddress, request));

@@ -1,6 +1,6 @@
 /**
  * A whole run: a network and its users in virtual time from the epoch before its genesis, watched by all oracles, then
- * a quiet epoch in which what is under way has to arrive.
+ * quiet epochs in which what is under way has to arrive.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { deriveSeed } from "../../core/random.ts";
 import type { Geometry } from "../../core/sphinx/geometry.ts";
 import { uint64 } from "../../core/bytes.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { HostSpec } from "./host.ts";
+import type { HostSpec, Observer } from "./host.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { conservation } from "./oracles/conservation.ts";
 import { consensus } from "./oracles/consensus.ts";
@@ -39,6 +39,10 @@ export interface SimulationOptions {
   readonly mixesPerLayer: number;
   readonly providers: number;
   readonly clients: number;
+  /** Clients that ask for nothing. */
+  readonly idle?: ReadonlyArray<string>;
+  /** Watches beside the oracles. */
+  readonly observer?: Observer;
   /** Changes a host before it starts: for runs that are to be caught. */
   readonly sabotage?: (spec: HostSpec) => HostSpec;
   /** Told as each epoch ends. */
@@ -108,7 +112,10 @@ const runEpoch = ({ options, network, world, oracles, seed }: Run, index: number
   const from = index * periodMs;
   if (active) {
     const epoch = firstEpoch + index;
-    requestAll(world, network, seed, epoch, { from: from + periodMs / 5, until: from + (periodMs * 4) / 5 });
+    requestAll(world, network, seed, epoch, options.idle ?? [], {
+      from: from + periodMs / 5,
+      until: from + (periodMs * 4) / 5,
+    });
   }
   for (let sample = 1; sample <= samplesPerEpoch; sample++) {
     world.runUntil(from + Math.floor((periodMs * sample) / (samplesPerEpoch + 1)));
@@ -119,11 +126,15 @@ const runEpoch = ({ options, network, world, oracles, seed }: Run, index: number
   options.onEpoch?.({ epoch: firstEpoch + index, traceHash: world.traceHash(), traceLength: world.traceLength() });
 };
 
+/** Long enough for what waits for its turn: lambdaP decides when, and twenty times its mean is next to never exceeded. */
+const quietEpochs = ({ periodMs, parameters: { lambdaP } }: SimulationOptions): number =>
+  Math.max(1, Math.ceil(20 / (lambdaP * periodMs)));
+
 const runAll = (run: Run): void => {
   start(run);
   runEpoch(run, 0, false);
   for (let index = 1; index <= run.options.epochs; index++) runEpoch(run, index, true);
-  runEpoch(run, run.options.epochs + 1, false);
+  for (let quiet = 1; quiet <= quietEpochs(run.options); quiet++) runEpoch(run, run.options.epochs + quiet, false);
   for (const oracle of run.oracles) oracle.finish?.();
 };
 
@@ -140,6 +151,7 @@ const prepare = (options: SimulationOptions, violations: Violation[]): Run => {
     wall: () => wall(originMs + world.now()),
     machine: (host, address) => world.host(host).state().machines.get(address)?.state,
   };
+  if (options.observer !== undefined) world.observe(options.observer);
   const oracles = creators.map((create) => {
     const oracle: Oracle = create(view, (kind, what) => {
       if (violations.length < violationsMax) violations.push({ kind, oracle: oracle.name, at: world.now(), what });
