@@ -48,16 +48,21 @@ export const terminate = (turn: Turn, packet: Terminal, dwellMs: number): void =
   else storeMessage(turn, provider, name, packet);
 };
 
-const payloadOf = (turn: Turn, { payload }: Terminal): ForwardPayload | null => {
+/** A payload whose flags promise a SURB that cannot be one is as good as one without (specs/end_to_end.rst §4.1). */
+const payloadOf = (turn: Turn, payload: Uint8Array): ForwardPayload | null => {
   const decoded = decodeForwardPayload(turn.bound.geometry, payload);
-  return E.isLeft(decoded) ? null : decoded.right;
+  if (E.isRight(decoded)) return decoded.right;
+  if (decoded.left !== "surb") return null;
+  emit(turn, count("replies-refused", "surb"));
+  payload[0] = 0;
+  return payloadOf(turn, payload);
 };
 
 /* Services */
 
 const serve = (turn: Turn, service: Service, packet: Terminal, { users }: ProviderState): void => {
   if (packet.type === "SurbReply") return dropPacket(turn, "reply-to-service");
-  const request = payloadOf(turn, packet);
+  const request = payloadOf(turn, packet.payload);
   if (request === null) return dropPacket(turn, "payload-format");
   countPacket(turn, "delivered");
   const answer = service.handle(users, { payload: request.userPayload, hasSurb: request.surb !== null });
@@ -91,7 +96,7 @@ const storeMessage = (
   name: Uint8Array,
   packet: Extract<Terminal, { type: "ToUser" }>,
 ): void => {
-  const message = payloadOf(turn, packet);
+  const message = payloadOf(turn, packet.payload);
   if (message === null) return dropPacket(turn, "payload-format");
   const { surb, userPayload } = message;
   if (surb !== null && packet.delayMs === null) emit(turn, count("replies-refused", "no-delay"));

@@ -163,6 +163,17 @@ test("[E2E-4.1-06] nothing is acknowledged, and nothing delivered, where the sto
   assertConserved(provider);
 });
 
+test("[E2E-4.1-04] where the flags promise a SURB and there is none, the message is stored and nothing answered", () => {
+  const provider = createProvider();
+  for (const name of ["alice", "+loop"]) {
+    const payload = payloadOf(null);
+    payload[0] = 1;
+    const effects = arrive(provider, [delayed(5), to(name)], payload);
+    assert.ok(effects.some((effect) => effect.type === "Count" && effect.label === "surb"));
+  }
+  assert.deepEqual([provider.state().tally.created, provider.state().tally.delivered], [0, 2]);
+});
+
 test("a SURB without a delay at the last hop gets no acknowledgement; the message is stored", () => {
   const provider = createProvider();
   const effects = arrive(provider, [to("alice")], payloadOf(surbTo("a1").surb));
@@ -198,8 +209,6 @@ test("[E2E-4.1-02] [E2E-4.1-03] unknown recipients and malformed payloads are dr
     [[to("alice")], flags(2, 0), "payload-format"],
     [[to("alice")], flags(0, 1), "payload-format"],
     [[to("+loop")], flags(255, 0), "payload-format"],
-    // The flags promise a SURB, and there are zeros.
-    [[to("alice")], flags(1, 0), "payload-format"],
     [[to("alice")], payloadOf(null).slice(1), "payload-format"],
     [forwardTo("a1", 5), payloadOf(null), "mix-must-terminate"],
   ];
