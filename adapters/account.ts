@@ -22,8 +22,12 @@ export interface Account {
 export const openAccount = (file: ClientFile, name: string, suite: Suite): Account => {
   const user = userOf(file);
   const { DataDir } = file.Samtpfote;
-  if (file.Account === null || user === null) throw configurationError(`${name}: [Account] User is missing: which account is it?`);
-  if (DataDir === null) throw configurationError(`${name}: [Samtpfote] DataDir is missing: where the account's keys are`);
+  if (file.Account === null || user === null) {
+    throw configurationError(`${name}: [Account] User is missing: which account is it?`);
+  }
+  if (DataDir === null) {
+    throw configurationError(`${name}: [Samtpfote] DataDir is missing: where the account's keys are`);
+  }
   return { user, provider: file.Account.Provider.toLowerCase(), keys: loadClientKeys(suite, DataDir) };
 };
 
@@ -34,7 +38,9 @@ const registerMs = 15_000;
 
 /** Makes the account at its Provider by HTTP (wire-facts §10). Rejects with a CommandError. */
 export const register = async (file: ClientFile, name: string, { user, keys }: Account): Promise<void> => {
-  if (file.Registration === null) throw configurationError(`${name}: [Registration] is missing: where accounts are made`);
+  if (file.Registration === null) {
+    throw configurationError(`${name}: [Registration] is missing: where accounts are made`);
+  }
   const url = `${file.Registration.Options.Scheme}://${file.Registration.Address}/registration`;
   const body = new URLSearchParams({
     version: "0",
@@ -43,16 +49,24 @@ export const register = async (file: ClientFile, name: string, { user, keys }: A
     link_key: toBase64(keys.linkKey),
     identity_key: toBase64(keys.identityKey),
   });
-  const post = async (): Promise<Response> => await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(registerMs) });
+  const post = async (): Promise<Response> =>
+    await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(registerMs) });
   const response = await post().catch((error: Error) => {
-    throw unavailableError(`cannot reach ${url}: ${((error.cause as NodeJS.ErrnoException | undefined)?.code) ?? error.message}`);
+    throw unavailableError(
+      `cannot reach ${url}: ${((error.cause as NodeJS.ErrnoException | undefined)?.code) ?? error.message}`,
+    );
   });
   const answer = (await response.text()).slice(0, 200).trim();
   if (response.status !== 200) throw unavailableError(`${url} made no account: ${answer}`);
 };
 
 /** Asks the keyserver of the user's Provider (drafts/keyserver.rst). Null where the user has no key there. */
-export const findRecipient = async (client: MixClient, user: string, provider: string, signal: AbortSignal): Promise<Recipient | null> => {
+export const findRecipient = async (
+  client: MixClient,
+  user: string,
+  provider: string,
+  signal: AbortSignal,
+): Promise<Recipient | null> => {
   const request = utf8(JSON.stringify({ Version: 0, User: user }));
   const { payload } = await client.query({ type: "Service", capability: "keyserver", provider }, request, { signal });
   const text = (fromUtf8(payload) ?? "").replace(/\0+$/, "");

@@ -18,4 +18,7 @@ export const parseHostPort = (text: string): HostPort | null => {
   return port > 65_535 ? null : { host: match[1] ?? match[2]!, port };
 };
 
-export const formatHostPort = (host: string, port: number): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
+export const formatHostPort = (
+  host: string,
+  port: number,
+): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);

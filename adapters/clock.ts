@@ -7,7 +7,7 @@
  * @module
  */
 import { uptime } from "node:os";
-import { mono, type Mono, wall, type Wall } from "../core/machine.ts";
+import { type Mono, mono, type Wall, wall } from "../core/machine.ts";
 
 export interface Clock {
   /** Never goes backwards. */
@@ -38,7 +38,11 @@ const systemUptime = (): number | null => {
   }
 };
 
-export const platformTime: TimeSources = { monotonic: () => performance.now(), wall: () => Date.now(), uptime: systemUptime };
+export const platformTime: TimeSources = {
+  monotonic: () => performance.now(),
+  wall: () => Date.now(),
+  uptime: systemUptime,
+};
 
 export const createClock = (sources: TimeSources = platformTime): Clock => {
   let latest = 0;

@@ -8,7 +8,9 @@ import { parseArgs, type ParseArgsConfig } from "node:util";
 import { CommandError, exitCode, unavailableError, usageError } from "./exit.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
-export type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allowPositionals: true; strict: true }>>["values"];
+export type Values<O extends Options> = ReturnType<
+  typeof parseArgs<{ options: O; allowPositionals: true; strict: true }>
+>["values"];
 
 export interface Command<O extends Options> {
   readonly name: string;

@@ -75,7 +75,13 @@ const stopOnSignals = (log: Logger, metrics: Metrics, stop: () => Promise<void>)
     log.write({ module: "process", level: "NOTICE", reason: "stopping", message: `stopping on ${signal}` });
     setTimeout(() => process.exit(interrupted), stopMs).unref();
     void stop().then(() => {
-      log.write({ module: "process", level: "INFO", reason: "counters", message: "counters", fields: metrics.snapshot() });
+      log.write({
+        module: "process",
+        level: "INFO",
+        reason: "counters",
+        message: "counters",
+        fields: metrics.snapshot(),
+      });
       log.write({ module: "process", level: "NOTICE", reason: "stopped", message: "stopped" });
       log.close();
       process.exit(exitCode.ok);
@@ -98,7 +104,10 @@ export const exitOnBugs = (log: Logger): void => {
 };
 
 /** Runs until a signal; resolves with null once started, or with 0 where only keys were wanted. */
-export const runDaemon = async <F extends DaemonFile>(daemon: DaemonKind<F>, values: DaemonValues): Promise<number | null> => {
+export const runDaemon = async <F extends DaemonFile>(
+  daemon: DaemonKind<F>,
+  values: DaemonValues,
+): Promise<number | null> => {
   if (values.supervised === true) await waitForGo();
   process.umask(0o077);
   const file = loadConfig(daemon.kind, values.file ?? daemon.defaultFile);

@@ -79,7 +79,9 @@ export const encodePem = (label: string, bytes: Uint8Array): string =>
 
 /** The bytes of a file that is one PEM block of the label and nothing else; null for any other. */
 export const decodePem = (label: string, pem: string): Uint8Array | null => {
-  const match = /^-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]*?)\r?\n-----END ([A-Z0-9 ]+)-----\r?\n?$/.exec(pem);
+  const match = /^-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]*?)\r?\n-----END ([A-Z0-9 ]+)-----\r?\n?$/.exec(
+    pem,
+  );
   if (match === null || match[1] !== label || match[3] !== label) return null;
   return fromBase64(match[2]!.replace(/[\r\n]/g, ""));
 };
@@ -118,8 +120,12 @@ const loadOrMake = (suite: Suite, folder: string, role: "identity" | "link", alg
   if (stored === null && written !== null) throw configurationError(`${publicFile} is there, but not ${privateFile}`);
   const privateKey = stored ?? algorithm.generate(suite);
   const publicKey = algorithm.publicOf(suite, privateKey);
-  if (algorithm === ed25519 && !equal(privateKey.subarray(32), publicKey)) throw configurationError(`${privateFile} is damaged`);
-  if (written !== null && !equal(written, publicKey)) throw configurationError(`${publicFile} does not belong to ${privateFile}`);
+  if (algorithm === ed25519 && !equal(privateKey.subarray(32), publicKey)) {
+    throw configurationError(`${privateFile} is damaged`);
+  }
+  if (written !== null && !equal(written, publicKey)) {
+    throw configurationError(`${publicFile} does not belong to ${privateFile}`);
+  }
   if (stored === null) writePem(privateFile, privateLabel, privateKey);
   if (written === null) writePem(publicFile, publicLabel, publicKey);
   return { privateKey, publicKey };
@@ -130,7 +136,12 @@ export const loadNodeKeys = (suite: Suite, folder: string): NodeKeys => {
   ensureDataDir(folder);
   const identity = loadOrMake(suite, folder, "identity", ed25519);
   const link = loadOrMake(suite, folder, "link", x25519);
-  return { identityPrivate: identity.privateKey, identityKey: identity.publicKey, linkPrivate: link.privateKey, linkKey: link.publicKey };
+  return {
+    identityPrivate: identity.privateKey,
+    identityKey: identity.publicKey,
+    linkPrivate: link.privateKey,
+    linkKey: link.publicKey,
+  };
 };
 
 /** The same for a client. */
@@ -138,5 +149,10 @@ export const loadClientKeys = (suite: Suite, folder: string): ClientKeys => {
   ensureDataDir(folder);
   const identity = loadOrMake(suite, folder, "identity", x25519);
   const link = loadOrMake(suite, folder, "link", x25519);
-  return { identityPrivate: identity.privateKey, identityKey: identity.publicKey, linkPrivate: link.privateKey, linkKey: link.publicKey };
+  return {
+    identityPrivate: identity.privateKey,
+    identityKey: identity.publicKey,
+    linkPrivate: link.privateKey,
+    linkKey: link.publicKey,
+  };
 };

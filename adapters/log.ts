@@ -34,7 +34,14 @@ export interface Logger {
   readonly close: () => void;
 }
 
-const severity: Readonly<Record<LogLevel, number>> = { DEBUG: 0, INFO: 1, NOTICE: 2, WARNING: 3, ERROR: 4, CRITICAL: 5 };
+const severity: Readonly<Record<LogLevel, number>> = {
+  DEBUG: 0,
+  INFO: 1,
+  NOTICE: 2,
+  WARNING: 3,
+  ERROR: 4,
+  CRITICAL: 5,
+};
 
 const secretName = /private|secret|seed|password|passphrase|token/i;
 const redacted = "[redacted]";
@@ -49,12 +56,16 @@ const escapeControls = (text: string): string =>
   );
 
 const safeFields = (fields: LogRecord["fields"]): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields ?? {}).map(([name, value]) => [name, secretName.test(name) ? redacted : value]));
+  Object.fromEntries(
+    Object.entries(fields ?? {}).map(([name, value]) => [name, secretName.test(name) ? redacted : value]),
+  );
 
 /** Local time, as Go's logs have it. */
 const clockTime = (at: Date): string => {
   const two = (value: number): string => String(value).padStart(2, "0");
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${
+    String(at.getMilliseconds()).padStart(3, "0")
+  }`;
 };
 
 /** One line of text, without its end. */
@@ -78,7 +89,9 @@ const openLog = ({ output }: LogOptions): number => {
   try {
     return openSync(output.file, "a", 0o600);
   } catch (error) {
-    throw configurationError(`cannot write the log file ${output.file}: ${(error as NodeJS.ErrnoException).code ?? "failed"}`);
+    throw configurationError(
+      `cannot write the log file ${output.file}: ${(error as NodeJS.ErrnoException).code ?? "failed"}`,
+    );
   }
 };
 

@@ -74,7 +74,8 @@ export interface NetworkPlan {
 type Counts = Pick<PlanOptions, "authorities" | "layers" | "mixesPerLayer" | "providers">;
 
 /** How many ports a network listens at. */
-export const portsOf = ({ authorities, layers, mixesPerLayer, providers }: Counts): number => authorities + layers * mixesPerLayer + 2 * providers;
+export const portsOf = ({ authorities, layers, mixesPerLayer, providers }: Counts): number =>
+  authorities + layers * mixesPerLayer + 2 * providers;
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
@@ -144,7 +145,11 @@ const parametersText = (parameters: LoopixParameters): string =>
     LambdaMMaxDelay: parameters.lambdaMMaxDelayMs,
   });
 
-const authorityText = ({ options, authorities, mixes, providers }: NetworkPlan, settings: NetworkSettings, self: Place): string =>
+const authorityText = (
+  { options, authorities, mixes, providers }: NetworkPlan,
+  settings: NetworkSettings,
+  self: Place,
+): string =>
   fileText(`Directory authority ${self.name}: cmd/authority.ts -f ${self.file}`, [
     tableText("[Authority]", { Identifier: self.name, Addresses: [self.address], DataDir: self.folder }),
     ...authorities.filter((other) => other !== self).map((other) => tableText("[[Authorities]]", peerKeys(other))),
@@ -152,13 +157,20 @@ const authorityText = ({ options, authorities, mixes, providers }: NetworkPlan, 
     parametersText(options.parameters),
     tableText("[Debug]", { Layers: options.layers, MinNodesPerLayer: options.mixesPerLayer }),
     ...mixes.map(({ keys }) => tableText("[[Mixes]]", { IdentityKey: toBase64(keys.identityKey) })),
-    ...providers.map(({ name, keys }) => tableText("[[Providers]]", { Identifier: name, IdentityKey: toBase64(keys.identityKey) })),
+    ...providers.map(({ name, keys }) =>
+      tableText("[[Providers]]", { Identifier: name, IdentityKey: toBase64(keys.identityKey) })
+    ),
     tableText("[Samtpfote]", { ...samtpfoteKeys(settings), CertificateExpiration: "epoch" }),
   ]);
 
 const nodeText = (plan: NetworkPlan, settings: NetworkSettings, self: Place, provider: ProviderPlace | null): string =>
   fileText(`${provider === null ? "Mix" : "Provider"} ${self.name}: cmd/mix.ts -f ${self.file}`, [
-    tableText("[Server]", { Identifier: self.name, Addresses: [self.address], DataDir: self.folder, IsProvider: provider !== null }),
+    tableText("[Server]", {
+      Identifier: self.name,
+      Addresses: [self.address],
+      DataDir: self.folder,
+      IsProvider: provider !== null,
+    }),
     loggingText(settings),
     ...plan.authorities.map((authority) => tableText("[[PKI.Voting.Peers]]", peerKeys(authority))),
     ...(provider === null ? [] : providerTexts(provider)),
@@ -168,7 +180,13 @@ const nodeText = (plan: NetworkPlan, settings: NetworkSettings, self: Place, pro
 
 /** For processes that share few cores. */
 const dwellKeys = ({ dwellMs }: NetworkSettings): Record<string, Value> =>
-  dwellMs === null ? {} : { UnwrapDelay: dwellMs, ProviderDelay: dwellMs, KaetzchenDelay: dwellMs, SchedulerSlack: dwellMs, SendSlack: dwellMs };
+  dwellMs === null ? {} : {
+    UnwrapDelay: dwellMs,
+    ProviderDelay: dwellMs,
+    KaetzchenDelay: dwellMs,
+    SchedulerSlack: dwellMs,
+    SendSlack: dwellMs,
+  };
 
 const providerTexts = ({ registrationAddress }: ProviderPlace): string[] => [
   tableText("[Provider]", {
@@ -180,7 +198,11 @@ const providerTexts = ({ registrationAddress }: ProviderPlace): string[] => [
   tableText("[[Provider.Kaetzchen]]", { Capability: "keyserver", Endpoint: "+keyserver" }),
 ];
 
-const clientText = (plan: NetworkPlan, settings: NetworkSettings, { name, folder, file, provider }: ClientPlace): string =>
+const clientText = (
+  plan: NetworkPlan,
+  settings: NetworkSettings,
+  { name, folder, file, provider }: ClientPlace,
+): string =>
   fileText(`Client ${name}@${provider.name}: cmd/client.ts -f ${file} ping`, [
     tableText("[Account]", { User: name, Provider: provider.name }),
     tableText("[Registration]", { Address: provider.registrationAddress }),

@@ -89,7 +89,9 @@ export const createRegistration = ({ tell }: RegistrationOptions): Registration 
     });
 
   const answer = async (request: IncomingMessage): Promise<{ readonly status: number; readonly text: string }> => {
-    if (new URL(request.url ?? "/", "http://provider.invalid").pathname !== "/registration") return { status: 404, text: "not found" };
+    if (new URL(request.url ?? "/", "http://provider.invalid").pathname !== "/registration") {
+      return { status: 404, text: "not found" };
+    }
     if (request.method !== "POST") return { status: 500, text: "POST is expected" };
     const body = await readBody(request);
     if (body === null) return { status: 500, text: "the request is too long" };
@@ -122,10 +124,12 @@ export const createRegistration = ({ tell }: RegistrationOptions): Registration 
       pending.delete(id);
     },
     stop: async () => {
-      await Promise.all(servers.map((server) => new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      })));
+      await Promise.all(servers.map((server) =>
+        new Promise((resolve) => {
+          server.close(resolve);
+          server.closeAllConnections();
+        })
+      ));
     },
   };
 };

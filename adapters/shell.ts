@@ -187,11 +187,21 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
         return metrics.add(effect.name, effect.label, effect.by);
       case "Drop":
         metrics.add("dropped", effect.reason);
-        return log.write({ module: from, level: "DEBUG", reason: effect.reason, message: `packet dropped: ${effect.reason}` });
+        return log.write({
+          module: from,
+          level: "DEBUG",
+          reason: effect.reason,
+          message: `packet dropped: ${effect.reason}`,
+        });
       case "Notify":
         return options.onNotify(effect.event, from);
       case "Exit":
-        log.write({ module: from, level: effect.code === 0 ? "NOTICE" : "CRITICAL", reason: "exit", message: effect.message });
+        log.write({
+          module: from,
+          level: effect.code === 0 ? "NOTICE" : "CRITICAL",
+          reason: "exit",
+          message: effect.message,
+        });
         return end(effect.code);
       default:
         return absurd(effect);
@@ -254,7 +264,8 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
   };
 };
 
-const isIncoming = (event: unknown): event is Incoming => (event as { readonly type?: unknown } | null)?.type === "Incoming";
+const isIncoming = (event: unknown): event is Incoming =>
+  (event as { readonly type?: unknown } | null)?.type === "Incoming";
 
 /** What operators and applications see, as opposed to effects that have a result in the world. */
 type ShownEffect = Extract<LeafEffect, { readonly type: "Log" | "Count" | "Drop" | "Notify" | "Exit" }>;

@@ -4,7 +4,14 @@
  * @module
  */
 import { concat } from "../core/bytes.ts";
-import { type Commit, replayTable, type Scan, type StoreEvent, type StoreWrite, type TestAndSetReplay } from "../core/effects.ts";
+import {
+  type Commit,
+  replayTable,
+  type Scan,
+  type StoreEvent,
+  type StoreWrite,
+  type TestAndSetReplay,
+} from "../core/effects.ts";
 import { absurd } from "../core/machine.ts";
 import type { Store, StoreEffect } from "./store.ts";
 
@@ -104,7 +111,11 @@ export const createMemoryStore = ({ bytesMax }: MemoryStoreOptions): Store => {
   const testAndSetReplay = ({ id, epoch, tag }: TestAndSetReplay): StoreEvent => {
     const name = replayTable(epoch);
     if (tableOf(name).entries.has(textOf(tag))) return { type: "ReplayTested", id, outcome: "replayed" };
-    const written = commit({ type: "Commit", id, writes: [{ table: name, key: concat(tag), value: new Uint8Array(0) }] });
+    const written = commit({
+      type: "Commit",
+      id,
+      writes: [{ table: name, key: concat(tag), value: new Uint8Array(0) }],
+    });
     return { type: "ReplayTested", id, outcome: written.type === "Committed" ? "fresh" : "failed" };
   };
 

@@ -63,7 +63,9 @@ type Connection =
   | { readonly type: "lost"; readonly socket: Socket | null };
 
 const remoteOf = (socket: Socket): string =>
-  socket.remoteAddress === undefined ? "unknown" : formatHostPort(socket.remoteAddress.replace(/^::ffff:/, ""), socket.remotePort ?? 0);
+  socket.remoteAddress === undefined
+    ? "unknown"
+    : formatHostPort(socket.remoteAddress.replace(/^::ffff:/, ""), socket.remotePort ?? 0);
 
 const listenFailures: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
@@ -157,7 +159,11 @@ export const createTcp = ({ report, acceptedMax, onOverload }: TcpOptions): Tcp 
     socket.once("close", () => accepted--);
     const connection = `conn/${incoming++}`;
     const opened = adopt(connection, socket, true);
-    report(owner, { type: "Incoming", connection, remote: remoteOf(socket) }, () => connections.get(connection) === opened);
+    report(
+      owner,
+      { type: "Incoming", connection, remote: remoteOf(socket) },
+      () => connections.get(connection) === opened,
+    );
   };
 
   const listen = ({ address, owner }: Listener): Promise<string> => {

@@ -21,7 +21,7 @@ export const discard = (socket: Socket): void => {
   socket.destroy();
 };
 
-const connect = (target: HostPort, timeoutMs: number, done: (outcome: Socket | string) => void): (() => void) => {
+const connect = (target: HostPort, timeoutMs: number, done: (outcome: Socket | string) => void): () => void => {
   const socket = createConnection(target);
   const silence = (): void => {
     clearTimeout(timer);
@@ -48,13 +48,19 @@ const connect = (target: HostPort, timeoutMs: number, done: (outcome: Socket | s
 };
 
 /** Calls `done` once, later, unless the function given back was called before: it gives up. */
-export const dialInTurn = (addresses: ReadonlyArray<string>, timeoutMs: number, done: (outcome: DialOutcome) => void): (() => void) => {
+export const dialInTurn = (
+  addresses: ReadonlyArray<string>,
+  timeoutMs: number,
+  done: (outcome: DialOutcome) => void,
+): () => void => {
   const deadline = performance.now() + timeoutMs;
   const failures: string[] = [];
 
   const next = (index: number): void => {
     const address = addresses[index];
-    if (address === undefined) return done({ ok: false, reason: failures.length === 0 ? "no address" : failures.join(", ") });
+    if (address === undefined) {
+      return done({ ok: false, reason: failures.length === 0 ? "no address" : failures.join(", ") });
+    }
     const fail = (reason: string): void => {
       failures.push(`${address} ${reason}`);
       next(index + 1);
@@ -63,7 +69,11 @@ export const dialInTurn = (addresses: ReadonlyArray<string>, timeoutMs: number, 
     if (target === null || target.port === 0) return fail("is not host:port");
     // Each address gets its share of what is left, so that the last one is tried in time, too.
     const shareMs = Math.max(1, (deadline - performance.now()) / (addresses.length - index));
-    giveUp = connect(target, shareMs, (outcome) => (typeof outcome === "string" ? fail(outcome) : done({ ok: true, socket: outcome })));
+    giveUp = connect(
+      target,
+      shareMs,
+      (outcome) => (typeof outcome === "string" ? fail(outcome) : done({ ok: true, socket: outcome })),
+    );
   };
 
   // Later, since not even an address that cannot be parsed may answer from within.

@@ -54,8 +54,7 @@ export const createTurns = <A>({ handle, onBehind, highMark, lowMark, onIdle }: 
   const turn = (): void => {
     if (stopped) return;
     const until = performance.now() + turnMs;
-    do handle(next());
-    while (!stopped && waiting() > 0 && performance.now() < until);
+    do handle(next()); while (!stopped && waiting() > 0 && performance.now() < until);
     pending = false;
     if (stopped) return;
     if (behind && waiting() < lowMark) {

@@ -43,14 +43,23 @@ await runCommand({
           boot: bootAuthority(config),
           sphinx: { suite, geometry },
           store: createMemoryStore({ bytesMax: storeBytesMax }),
-          listeners: listenAddresses(file.Authority.Addresses, defaultPort).map((address) => ({ address, owner: authorityAddress })),
+          listeners: listenAddresses(file.Authority.Addresses, defaultPort).map((address) => ({
+            address,
+            owner: authorityAddress,
+          })),
           onNotify: () => {},
           log,
           metrics,
         });
         const identity = toHex(keys.identityKey);
         const message = `authority ${config.identifier} listens on ${shell.listening.join(", ")}`;
-        log.write({ module: "process", level: "NOTICE", reason: "listening", message, fields: { identity, addresses: shell.listening } });
+        log.write({
+          module: "process",
+          level: "NOTICE",
+          reason: "listening",
+          message,
+          fields: { identity, addresses: shell.listening },
+        });
         return shell;
       },
     }, values),

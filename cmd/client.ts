@@ -58,7 +58,9 @@ const seconds = (flag: string, value: string): number => {
 /** `name@provider`, or null. */
 const splitAddress = (address: string): { readonly name: string; readonly provider: string } | null => {
   const at = address.lastIndexOf("@");
-  return at < 1 || at === address.length - 1 ? null : { name: address.slice(0, at), provider: address.slice(at + 1).toLowerCase() };
+  return at < 1 || at === address.length - 1
+    ? null
+    : { name: address.slice(0, at), provider: address.slice(at + 1).toLowerCase() };
 };
 
 const readInput = async (): Promise<string> => {
@@ -90,7 +92,11 @@ const send = async (session: Session, [address, ...words]: ReadonlyArray<string>
   const text = words.join(" ") === "-" ? await readInput() : words.join(" ");
   const { rttMs, packets } = await session.client.send(recipient, text, { signal: session.signal });
   const [first] = packets;
-  console.log(`delivered to the mailbox of ${address} after ${Math.round(rttMs)} ms (${packets.length} ${packets.length === 1 ? "packet" : "packets"})`);
+  console.log(
+    `delivered to the mailbox of ${address} after ${Math.round(rttMs)} ms (${packets.length} ${
+      packets.length === 1 ? "packet" : "packets"
+    })`,
+  );
   if (first !== undefined) console.log(roundTripLines(first).join("\n"));
 };
 
@@ -115,8 +121,12 @@ const status = async ({ client, account }: Session): Promise<void> => {
   console.log(`account    ${account.user}@${account.provider}, key ${toHex(account.keys.identityKey)}`);
   console.log(`connected  ${connected ? "yes" : "no"}`);
   console.log(`epoch      ${document.epoch} (genesis ${document.genesisEpoch})`);
-  document.topology.forEach((layer, index) => console.log(`layer ${index}    ${layer.map(({ name }) => name).join(" ")}`));
-  for (const { name, kaetzchen } of document.providers) console.log(`Provider   ${name}: ${[...(kaetzchen?.keys() ?? [])].join(" ")}`);
+  document.topology.forEach((layer, index) =>
+    console.log(`layer ${index}    ${layer.map(({ name }) => name).join(" ")}`)
+  );
+  for (const { name, kaetzchen } of document.providers) {
+    console.log(`Provider   ${name}: ${[...(kaetzchen?.keys() ?? [])].join(" ")}`);
+  }
   console.log(`queued     ${queuedPackets} packets, ${outstandingSurbs} replies outstanding`);
 };
 
@@ -146,7 +156,12 @@ await runCommand({
       return exitCode.ok;
     }
     const { Level: level, Disable: disable, File } = file.Logging;
-    const log = openLogger({ format: file.Samtpfote.LogFormat, level, output: File === "" ? "stderr" : { file: File }, disable });
+    const log = openLogger({
+      format: file.Samtpfote.LogFormat,
+      level,
+      output: File === "" ? "stderr" : { file: File },
+      disable,
+    });
     try {
       const signal = AbortSignal.timeout(timeoutMs);
       const client = await connect({ ...optionsOf(file, account), suite, log, signal });

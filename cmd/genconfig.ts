@@ -75,7 +75,9 @@ const rate = (flag: string, value: string | undefined): number => {
 
 const clockFrom = ({ epoch, origin }: Given) => {
   const periodMs = epoch === undefined ? katzenpostClock.periodMs : parseDuration(epoch);
-  if (periodMs === null || periodMs < 1000) throw usageError(`--epoch expects a time of at least 1s, as "20m"; got "${epoch}"`);
+  if (periodMs === null || periodMs < 1000) {
+    throw usageError(`--epoch expects a time of at least 1s, as "20m"; got "${epoch}"`);
+  }
   const originMs = origin === undefined ? katzenpostClock.originMs : Date.parse(origin);
   if (!(originMs >= 0)) throw usageError(`--origin expects a time as "2017-06-01T00:00:00Z", got "${origin}"`);
   return createEpochClock(periodMs, originMs);
@@ -96,7 +98,9 @@ const parametersFrom = (values: Given) => {
 
 const clientNames = (list: string): string[] => {
   const names = list === "" ? [] : list.split(",");
-  const wrong = names.find((name, index) => !/^[a-z0-9_-]{1,32}$/.test(name) || /^(auth|mix|provider)[0-9]+$/.test(name) || names.indexOf(name) !== index);
+  const wrong = names.find((name, index) =>
+    !/^[a-z0-9_-]{1,32}$/.test(name) || /^(auth|mix|provider)[0-9]+$/.test(name) || names.indexOf(name) !== index
+  );
   if (wrong !== undefined) throw usageError(`--clients expects different names of a-z, 0-9, - and _, got "${wrong}"`);
   return names;
 };
@@ -113,7 +117,14 @@ const planFrom = (folder: string, values: Given): NetworkPlan => {
   const first = integer("port", values.port, 1, 65_536 - count);
   const ports = Array.from({ length: count }, (_, index) => first + index);
   const clients = clientNames(values.clients);
-  return planNetwork(nativeSuite, { ...size, folder: resolve(folder), host: values.host, ports, clients, parameters: parametersFrom(values) });
+  return planNetwork(nativeSuite, {
+    ...size,
+    folder: resolve(folder),
+    host: values.host,
+    ports,
+    clients,
+    parameters: parametersFrom(values),
+  });
 };
 
 const printUse = ({ authorities, mixes, providers, clients }: NetworkPlan): void => {
@@ -121,7 +132,11 @@ const printUse = ({ authorities, mixes, providers, clients }: NetworkPlan): void
   for (const { file } of authorities) console.log(`  ${commandLine("cmd/authority.ts")} -f ${file}`);
   for (const { file } of [...mixes, ...providers]) console.log(`  ${commandLine("cmd/mix.ts")} -f ${file}`);
   if (clients.length > 0) console.log("Then, from the next epoch but one on:");
-  for (const { file } of clients) console.log(`  ${commandLine("cmd/client.ts")} -f ${file} register && ${commandLine("cmd/client.ts")} -f ${file} ping`);
+  for (const { file } of clients) {
+    console.log(
+      `  ${commandLine("cmd/client.ts")} -f ${file} register && ${commandLine("cmd/client.ts")} -f ${file} ping`,
+    );
+  }
 };
 
 await runCommand({

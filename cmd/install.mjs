@@ -18,7 +18,9 @@ const isInstalled = (folder, runtimeOnly) => {
   const installed = packagesOf(record);
   return Object.entries(packagesOf(join(folder, "package-lock.json")))
     // Optional packages are for some platforms only.
-    .filter(([path, { dev, optional, devOptional }]) => path !== "" && !optional && !(runtimeOnly && (dev || devOptional)))
+    .filter(([path, { dev, optional, devOptional }]) =>
+      path !== "" && !optional && !(runtimeOnly && (dev || devOptional))
+    )
     .every(([path, { version }]) => installed[path]?.version === version);
 };
 

@@ -54,13 +54,27 @@ await runCommand({
           log,
           metrics,
         });
-        if (config.provider?.registration.enabled === true) await registration.listen(file.Provider!.UserRegistrationHTTPAddresses);
+        if (config.provider?.registration.enabled === true) {
+          await registration.listen(file.Provider!.UserRegistrationHTTPAddresses);
+        }
         const identity = toHex(keys.identityKey);
-        const message = `${config.isProvider ? "Provider" : "mix"} ${config.name} listens on ${shell.listening.join(", ")}`;
-        log.write({ module: "process", level: "NOTICE", reason: "listening", message, fields: { identity, addresses: shell.listening } });
-        for (const warning of serverWarnings(file)) log.write({ module: "process", level: "WARNING", reason: "configuration", message: warning });
+        const message = `${config.isProvider ? "Provider" : "mix"} ${config.name} listens on ${
+          shell.listening.join(", ")
+        }`;
+        log.write({
+          module: "process",
+          level: "NOTICE",
+          reason: "listening",
+          message,
+          fields: { identity, addresses: shell.listening },
+        });
+        for (const warning of serverWarnings(file)) {
+          log.write({ module: "process", level: "WARNING", reason: "configuration", message: warning });
+        }
         const { stop } = shell;
-        return { stop: async () => void await Promise.all([stop(), registration.stop()]) };
+        return {
+          stop: async () => void await Promise.all([stop(), registration.stop()]),
+        };
       },
     }, values),
 });

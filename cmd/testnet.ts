@@ -84,13 +84,19 @@ const periodFor = (loadMs: number): number => {
 
 const duration = (flag: string, value: string, leastMs: number): number => {
   const ms = parseDuration(value);
-  if (ms === null || ms < leastMs) throw usageError(`--${flag} expects a time of at least ${leastMs / 1000}s, as "10s" or "2m"; got "${value}"`);
+  if (ms === null || ms < leastMs) {
+    throw usageError(`--${flag} expects a time of at least ${leastMs / 1000}s, as "10s" or "2m"; got "${value}"`);
+  }
   return ms;
 };
 
 const specsOf = ({ authorities, mixes, providers }: NetworkPlan): ChildSpec[] => [
   ...authorities.map((place) => ({ ...place, script: "cmd/authority.ts", logFile: join(place.folder, "log.jsonl") })),
-  ...[...mixes, ...providers].map((place) => ({ ...place, script: "cmd/mix.ts", logFile: join(place.folder, "log.jsonl") })),
+  ...[...mixes, ...providers].map((place) => ({
+    ...place,
+    script: "cmd/mix.ts",
+    logFile: join(place.folder, "log.jsonl"),
+  })),
 ];
 
 interface Network {
@@ -105,13 +111,22 @@ interface Network {
 }
 
 /** Loads the processes, then gives them a network whose epochs begin now. */
-const startNetwork = async (folder: string, chosenMs: number | null, screen: Screen, signal: AbortSignal): Promise<Network> => {
+const startNetwork = async (
+  folder: string,
+  chosenMs: number | null,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<Network> => {
   const ports = await freePorts(host, portsOf(size));
   const plan = planNetwork(nativeSuite, { ...size, folder, host, ports, clients: ["alice", "bob"], parameters });
   const specs = specsOf(plan);
   screen.step("keys", `${specs.length} nodes and ${plan.clients.length} clients have their keys`);
   const nodes = [...plan.mixes, ...plan.providers].map(({ name }) => name);
-  const names = { authorities: plan.authorities.map(({ name }) => name), nodes, providers: plan.providers.map(({ name }) => name) };
+  const names = {
+    authorities: plan.authorities.map(({ name }) => name),
+    nodes,
+    providers: plan.providers.map(({ name }) => name),
+  };
   const progress = createProgress({ ...size, ...names }, screen);
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<never>((_, reject) => (fail = reject));
@@ -181,7 +196,10 @@ const deliver = async (network: Network, alice: Member, bob: Member) => {
   const { screen, signal, failed } = network;
   const destination = bob.place.provider.name;
   const ping = await insist(network, "ping", () => alice.client.ping("loop", destination, { signal }));
-  screen.step("ping", `alice asked the loop service of ${destination} and had its answer after ${Math.round(ping.rttMs)} ms`);
+  screen.step(
+    "ping",
+    `alice asked the loop service of ${destination} and had its answer after ${Math.round(ping.rttMs)} ms`,
+  );
   for (const line of roundTripLines(ping)) screen.detail(line.trim());
   const received = bob.client.messages().next();
   const recipient = { user: bob.account.user, provider: bob.account.provider, key: bob.account.keys.identityKey };
@@ -198,7 +216,8 @@ const deliver = async (network: Network, alice: Member, bob: Member) => {
 
 const showUse = ({ plan, screen }: Network, folder: string): void => {
   const [alice, bob] = plan.clients;
-  const line = (place: ClientPlace, rest: string): void => screen.plain(`  ${commandLine("cmd/client.ts")} -f ${place.file} ${rest}`);
+  const line = (place: ClientPlace, rest: string): void =>
+    screen.plain(`  ${commandLine("cmd/client.ts")} -f ${place.file} ${rest}`);
   screen.title("\nThe network runs until Ctrl-C. From another terminal, in this folder:");
   screen.plain(`  cd ${root}`);
   line(alice!, "ping");
@@ -214,7 +233,13 @@ const firstDelivery = async (network: Network, deadlineMs: number) => {
   const { deliveredMs, ...trips } = await deliver(network, alice!, bob!);
   await Promise.all([alice!.client.close(), bob!.client.close()]);
   const consensus = network.progress.consensus();
-  return { epoch: consensus?.epoch ?? null, signatures: consensus?.signatures ?? 0, of: size.authorities, ...trips, timesMs: { connected: connectedMs, delivered: deliveredMs } };
+  return {
+    epoch: consensus?.epoch ?? null,
+    signatures: consensus?.signatures ?? 0,
+    of: size.authorities,
+    ...trips,
+    timesMs: { connected: connectedMs, delivered: deliveredMs },
+  };
 };
 
 /** Resolves with the first signal; a second one ends the process at once. */
@@ -241,7 +266,9 @@ await runCommand({
     const folder = values.dir === undefined ? mkdtempSync(join(tmpdir(), "samtpfote-")) : resolve(values.dir);
     const isKept = values.keep || values.dir !== undefined;
     process.umask(0o077);
-    screen.title(`A mix network of ${size.authorities} authorities, ${size.layers} layers of ${size.mixesPerLayer} mixes and ${size.providers} Providers`);
+    screen.title(
+      `A mix network of ${size.authorities} authorities, ${size.layers} layers of ${size.mixesPerLayer} mixes and ${size.providers} Providers`,
+    );
     screen.plain(`in ${folder}${isKept ? "" : ", which is removed at the end"}`);
     const abort = new AbortController();
     let network: Network | null = null;

@@ -34,10 +34,15 @@ import { asciiName } from "./server.ts";
 
 const maxDelay = integer(0, maxDelayLimitMs);
 const rateKey = (what: string) => optional(rate, 0, `${what}, per ms; default 0.00025.`);
-const clampKey = (of: string) => optional(maxDelay, 0, `Longest sample of ${of}, in ms; default: its 0.99999 quantile.`);
+const clampKey = (of: string) =>
+  optional(maxDelay, 0, `Longest sample of ${of}, in ms; default: its 0.99999 quantile.`);
 
 const parametersTable = table({
-  SendRatePerMinute: optional(integer(0, Number.MAX_SAFE_INTEGER), 0, "What a Provider takes from one client; default 100."),
+  SendRatePerMinute: optional(
+    integer(0, Number.MAX_SAFE_INTEGER),
+    0,
+    "What a Provider takes from one client; default 100.",
+  ),
   Mu: rateKey("Inverse mean of the delay at each hop"),
   MuMaxDelay: clampKey("Mu"),
   LambdaP: rateKey("Rate at which clients send"),
@@ -56,7 +61,11 @@ const fileTable = table({
   Authority: required(
     table({
       Identifier: optional(text, "", "Name for people."),
-      Addresses: optional(list(ipPort), null, "Where to listen: IP address and port. Default: this machine's IPv4 address, port 62472."),
+      Addresses: optional(
+        list(ipPort),
+        null,
+        "Where to listen: IP address and port. Default: this machine's IPv4 address, port 62472.",
+      ),
       DataDir: required(absolutePath, "Folder of keys and state, mode 0700."),
     }),
     "The authority.",
@@ -64,7 +73,11 @@ const fileTable = table({
   Authorities: optional(list(authorityPeer), [], "The other authorities."),
   Logging: section(logging, "The log."),
   Parameters: section(parametersTable, "The network's Loopix parameters."),
-  Mixes: optional(list(table({ IdentityKey: identityKey, Identifier: optional(text, "", "Not for mixes.") })), [], "Mixes that may join."),
+  Mixes: optional(
+    list(table({ IdentityKey: identityKey, Identifier: optional(text, "", "Not for mixes.") })),
+    [],
+    "Mixes that may join.",
+  ),
   Providers: optional(
     list(table({ Identifier: required(name, "The Provider's name."), IdentityKey: identityKey })),
     [],
@@ -97,7 +110,10 @@ const layersMax = 3;
 const minNodesPerLayerDefault = 2;
 
 const twice = (path: (index: number) => ReadonlyArray<string | number>, values: ReadonlyArray<string>): Problem[] =>
-  values.flatMap((value, index) => (values.indexOf(value) === index ? [] : [{ path: path(index), message: "is there more than once" }]));
+  values.flatMap((
+    value,
+    index,
+  ) => (values.indexOf(value) === index ? [] : [{ path: path(index), message: "is there more than once" }]));
 
 const check = (file: AuthorityFile): Problem[] => {
   const { Authority, Mixes, Providers, Debug } = file;
@@ -106,9 +122,14 @@ const check = (file: AuthorityFile): Problem[] => {
   const keyPath = (index: number) =>
     index < Mixes.length ? ["Mixes", index, "IdentityKey"] : ["Providers", index - Mixes.length, "IdentityKey"];
   return [
-    ...(Authority.Addresses?.length === 0 ? [{ path: ["Authority", "Addresses"], message: "expected at least one address" }] : []),
+    ...(Authority.Addresses?.length === 0
+      ? [{ path: ["Authority", "Addresses"], message: "expected at least one address" }]
+      : []),
     ...(Debug.Layers > layersMax ? [{ path: ["Debug", "Layers"], message: `expected at most ${layersMax}` }] : []),
-    ...Mixes.flatMap((mix, index) => (mix.Identifier === "" ? [] : [{ path: ["Mixes", index, "Identifier"], message: "is for Providers only" }])),
+    ...Mixes.flatMap((
+      mix,
+      index,
+    ) => (mix.Identifier === "" ? [] : [{ path: ["Mixes", index, "Identifier"], message: "is for Providers only" }])),
     ...names.flatMap((one, index) =>
       one === null ? [{ path: ["Providers", index, "Identifier"], message: "expected a name of at most 32 bytes" }] : []
     ),
@@ -117,7 +138,10 @@ const check = (file: AuthorityFile): Problem[] => {
   ];
 };
 
-export const authorityFile: FileKind<AuthorityFile> & { readonly codec: typeof fileTable } = { codec: fileTable, check };
+export const authorityFile: FileKind<AuthorityFile> & { readonly codec: typeof fileTable } = {
+  codec: fileTable,
+  check,
+};
 
 const parametersOf = ({ Parameters: p }: AuthorityFile): LoopixParameters => {
   const completed = completeParameters({
@@ -144,7 +168,10 @@ export const authorityConfigOf = (file: AuthorityFile, keys: NodeKeys): Authorit
   identifier: file.Authority.Identifier,
   peers: file.Authorities.map(peerOf),
   mixes: file.Mixes.map((mix) => mix.IdentityKey),
-  providers: file.Providers.map((provider) => ({ name: asciiName(provider.Identifier)!, identityKey: provider.IdentityKey })),
+  providers: file.Providers.map((provider) => ({
+    name: asciiName(provider.Identifier)!,
+    identityKey: provider.IdentityKey,
+  })),
   parameters: parametersOf(file),
   layers: file.Debug.Layers > 0 ? file.Debug.Layers : layersMax,
   minNodesPerLayer: file.Debug.MinNodesPerLayer > 0 ? file.Debug.MinNodesPerLayer : minNodesPerLayerDefault,

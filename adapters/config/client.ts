@@ -58,7 +58,11 @@ const fileTable = table({
     null,
     "A non-voting authority: not supported.",
   ),
-  VotingAuthority: optional(table({ Peers: required(list(authorityPeer), "The authorities.") }), null, "Voting authorities."),
+  VotingAuthority: optional(
+    table({ Peers: required(list(authorityPeer), "The authorities.") }),
+    null,
+    "Voting authorities.",
+  ),
   Account: optional(
     table({
       User: optional(text, "", "Name of the account."),
@@ -97,7 +101,11 @@ const fileTable = table({
     table({
       ...samtpfoteKeys,
       DataDir: optional(absolutePath, null, "Folder of the account's keys, mode 0700."),
-      ReconnectStep: optional(reconnectStep, defaultTiming.reconnectStepMs, `Added to the wait before each further attempt to connect; default "15s".`),
+      ReconnectStep: optional(
+        reconnectStep,
+        defaultTiming.reconnectStepMs,
+        `Added to the wait before each further attempt to connect; default "15s".`,
+      ),
     }),
     "What the Go programs do not have.",
   ),
@@ -105,19 +113,31 @@ const fileTable = table({
 
 export type ClientFile = TableOf<typeof fileTable["keys"]>;
 
-const unsupported = (path: ReadonlyArray<string>, what: string): Problem => ({ path, message: `${what} is not supported in this version` });
+const unsupported = (path: ReadonlyArray<string>, what: string): Problem => ({
+  path,
+  message: `${what} is not supported in this version`,
+});
 
 const check = (file: ClientFile): Problem[] => {
   const { UpstreamProxy, NonvotingAuthority, VotingAuthority, Registration, Account } = file;
   const problems: Problem[] = [];
-  if (UpstreamProxy.Type !== "none") problems.push(unsupported(["UpstreamProxy", "Type"], `a proxy ("${UpstreamProxy.Type}")`));
-  if (Registration?.Options.UseSocks === true) problems.push(unsupported(["Registration", "Options", "UseSocks"], "a proxy"));
+  if (UpstreamProxy.Type !== "none") {
+    problems.push(unsupported(["UpstreamProxy", "Type"], `a proxy ("${UpstreamProxy.Type}")`));
+  }
+  if (Registration?.Options.UseSocks === true) {
+    problems.push(unsupported(["Registration", "Options", "UseSocks"], "a proxy"));
+  }
   if (NonvotingAuthority !== null) problems.push(unsupported(["NonvotingAuthority"], "a non-voting authority"));
   else if (VotingAuthority === null || VotingAuthority.Peers.length === 0) {
     problems.push({ path: ["VotingAuthority"], message: "[[VotingAuthority.Peers]] is missing: the authorities" });
   }
   VotingAuthority?.Peers.forEach(({ Addresses }, index) => {
-    if (Addresses.length === 0) problems.push({ path: ["VotingAuthority", "Peers", index, "Addresses"], message: "expected at least one address" });
+    if (Addresses.length === 0) {
+      problems.push({
+        path: ["VotingAuthority", "Peers", index, "Addresses"],
+        message: "expected at least one address",
+      });
+    }
   });
   if (Account !== null && Account.User !== "" && userOf(file) === null) {
     problems.push({ path: ["Account", "User"], message: "expected a user name of at most 64 bytes" });

@@ -54,14 +54,18 @@ const scalar = <A>(expected: string, read: (input: unknown) => A | undefined): C
 const meaning = <A>(expected: string, read: (text: string) => A | undefined): Codec<A> =>
   scalar(expected, (input) => (typeof input === "string" ? read(input) : undefined));
 
-export const flag: Codec<boolean> = scalar("true or false", (input) => (typeof input === "boolean" ? input : undefined));
+export const flag: Codec<boolean> = scalar(
+  "true or false",
+  (input) => (typeof input === "boolean" ? input : undefined),
+);
 
 export const text: Codec<string> = meaning("text", (input) => input);
 
 export const name: Codec<string> = meaning("text that is not empty", (input) => (input === "" ? undefined : input));
 
 export const integer = (min: number, max: number): Codec<number> => {
-  const isIn = (input: unknown): input is number => Number.isSafeInteger(input) && (input as number) >= min && (input as number) <= max;
+  const isIn = (input: unknown): input is number =>
+    Number.isSafeInteger(input) && (input as number) >= min && (input as number) <= max;
   const range = max === Number.MAX_SAFE_INTEGER ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
   const expected = min === Number.MIN_SAFE_INTEGER ? "an integer" : range;
   return scalar(expected, (input) => (isIn(input) ? input : undefined));
@@ -81,10 +85,16 @@ export const choice = <A extends string>(...choices: ReadonlyArray<A>): Codec<A>
 /** In upper or lower case, as the Go programs take it; empty is the default. */
 export const logLevel: Codec<"DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR"> = meaning(
   `"DEBUG", "INFO", "NOTICE", "WARNING" or "ERROR"`,
-  (input) => (["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR"] as const).find((level) => level === (input.toUpperCase() || "NOTICE")),
+  (input) =>
+    (["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR"] as const).find((level) =>
+      level === (input.toUpperCase() || "NOTICE")
+    ),
 );
 
-export const absolutePath: Codec<string> = meaning("an absolute path", (input) => (input.startsWith("/") ? input : undefined));
+export const absolutePath: Codec<string> = meaning(
+  "an absolute path",
+  (input) => (input.startsWith("/") ? input : undefined),
+);
 
 /** A literal IP address and a port. */
 export const ipPort: Codec<string> = meaning(`an IP address and port, as "127.0.0.1:3219" or "[::1]:3219"`, (input) => {
@@ -103,10 +113,16 @@ export const httpUrl: Codec<string> = meaning("an http or https URL", (input) =>
 });
 
 /** 32 bytes. */
-export const publicKey: Codec<Uint8Array> = meaning("a key of 32 bytes in base64 or hex", (input) => keyFromText(input) ?? undefined);
+export const publicKey: Codec<Uint8Array> = meaning(
+  "a key of 32 bytes in base64 or hex",
+  (input) => keyFromText(input) ?? undefined,
+);
 
 /** 32 bytes; the Go programs take an authority's link key in base64 only. */
-export const linkPublicKey: Codec<Uint8Array> = meaning("a key of 32 bytes in base64", (input) => linkKeyFromText(input) ?? undefined);
+export const linkPublicKey: Codec<Uint8Array> = meaning(
+  "a key of 32 bytes in base64",
+  (input) => linkKeyFromText(input) ?? undefined,
+);
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
@@ -148,7 +164,9 @@ export class ListCodec<A> extends t.Type<ReadonlyArray<A>, unknown, unknown> {
       (input, context) => {
         if (!Array.isArray(input)) return t.failure(input, context, "expected a list");
         if (input.length > listLengthMax) return t.failure(input, context, `expected at most ${listLengthMax} entries`);
-        return collect(input.map((one, index) => item.validate(one, t.appendContext(context, String(index), item, one))));
+        return collect(
+          input.map((one, index) => item.validate(one, t.appendContext(context, String(index), item, one))),
+        );
       },
       () => [],
     );
@@ -161,7 +179,9 @@ export const list = <A>(item: Codec<A>): Codec<ReadonlyArray<A>> => new ListCode
 /** All values, or all problems. */
 const collect = <A>(validations: ReadonlyArray<t.Validation<A>>): t.Validation<ReadonlyArray<A>> => {
   const errors = validations.flatMap((validation) => (E.isLeft(validation) ? validation.left : []));
-  return errors.length > 0 ? t.failures(errors) : t.success(validations.flatMap((one) => (E.isRight(one) ? [one.right] : [])));
+  return errors.length > 0
+    ? t.failures(errors)
+    : t.success(validations.flatMap((one) => (E.isRight(one) ? [one.right] : [])));
 };
 
 const isTable = (input: unknown): input is Record<string, unknown> =>
@@ -176,7 +196,9 @@ export const mapping = <A>(item: Codec<A>): Codec<ReadonlyMap<string, A>> =>
       if (!isTable(input)) return t.failure(input, context, "expected a table");
       const read = ([key, one]: [string, unknown]) => item.validate(one, t.appendContext(context, key, item, one));
       const values = collect(Object.entries(input).map(read));
-      return E.isLeft(values) ? values : t.success(new Map(Object.keys(input).map((key, index) => [key, values.right[index]!])));
+      return E.isLeft(values)
+        ? values
+        : t.success(new Map(Object.keys(input).map((key, index) => [key, values.right[index]!])));
     },
     () => ({}),
   );
@@ -190,7 +212,12 @@ export const unknownKey = "unknown key";
 export class TableCodec<K extends Keys> extends t.Type<TableOf<K>, unknown, unknown> {
   readonly keys: K;
   constructor(keys: K) {
-    super("a table", (_input): _input is TableOf<K> => false, (input, context) => validateTable(keys, input, context), () => ({}));
+    super(
+      "a table",
+      (_input): _input is TableOf<K> => false,
+      (input, context) => validateTable(keys, input, context),
+      () => ({}),
+    );
     this.keys = keys;
   }
 }
@@ -221,7 +248,9 @@ const validateTable = <K extends Keys>(keys: K, input: unknown, context: t.Conte
       continue;
     }
     const place = t.appendContext(context, found?.written ?? own, codec, found?.value);
-    const validation = found === undefined ? t.failure(undefined, place, "is missing") : codec.validate(found.value, place);
+    const validation = found === undefined
+      ? t.failure(undefined, place, "is missing")
+      : codec.validate(found.value, place);
     if (E.isLeft(validation)) errors.push(...validation.left);
     else decoded[own] = validation.right;
   }

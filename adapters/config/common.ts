@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { katzenpostClock, type EpochClock, createEpochClock } from "../../core/pki/epoch.ts";
+import { createEpochClock, type EpochClock, katzenpostClock } from "../../core/pki/epoch.ts";
 import type { AuthorityPeer } from "../../core/pki/directory.ts";
 import {
   choice,
@@ -48,12 +48,17 @@ export const peerOf = (peer: TableOf<typeof authorityPeer["keys"]>): AuthorityPe
 export const samtpfoteKeys = {
   EpochPeriod: optional(duration("1s", "24h"), katzenpostClock.periodMs, `Length of an epoch; default "20m".`),
   EpochOrigin: optional(instant, katzenpostClock.originMs, `Start of epoch 0; default "2017-06-01T00:00:00Z".`),
-  Crypto: optional(choice("native", "noble"), "native", "Provider of the cryptographic primitives: the platform's, or portable."),
+  Crypto: optional(
+    choice("native", "noble"),
+    "native",
+    "Provider of the cryptographic primitives: the platform's, or portable.",
+  ),
   LogFormat: optional(choice("text", "json"), "text", "Lines as the Go programs write them, or JSON lines."),
 };
 
 /** For nodes and clients. */
 export const reconnectStep: Codec<number> = duration("100ms", "2m");
 
-export const clockOf = ({ EpochPeriod, EpochOrigin }: { readonly EpochPeriod: number; readonly EpochOrigin: number }): EpochClock =>
-  createEpochClock(EpochPeriod, EpochOrigin);
+export const clockOf = (
+  { EpochPeriod, EpochOrigin }: { readonly EpochPeriod: number; readonly EpochOrigin: number },
+): EpochClock => createEpochClock(EpochPeriod, EpochOrigin);

@@ -82,7 +82,9 @@ const suggestionFor = (root: unknown, table: unknown, key: string): string => {
   const own = keysWithin(table, "").filter((candidate) => candidate.table === "");
   const all = keysWithin(root, "");
   const successor = renamed[key];
-  if (successor !== undefined && all.some((candidate) => candidate.key === successor.split(".")[0])) return ` (now called ${successor})`;
+  if (successor !== undefined && all.some((candidate) => candidate.key === successor.split(".")[0])) {
+    return ` (now called ${successor})`;
+  }
   const near = nearestIn(key, own);
   if (near !== null) return ` (did you mean ${near.key}?)`;
   const elsewhere = all.find((candidate) => candidate.key.toLowerCase() === key.toLowerCase());
@@ -107,7 +109,9 @@ const problemOf = (root: unknown, error: ValidationError): Problem => {
   const path = pathOf(error);
   const key = String(path.at(-1) ?? "");
   const message = error.message ?? "is invalid";
-  if (message !== unknownKey) return { path, message: `${message}${message.startsWith("expected") ? shown(key, error.value) : ""}` };
+  if (message !== unknownKey) {
+    return { path, message: `${message}${message.startsWith("expected") ? shown(key, error.value) : ""}` };
+  }
   return { path, message: `${unknownKey}${suggestionFor(root, error.context.at(-2)?.type, key)}` };
 };
 
@@ -117,11 +121,14 @@ export const problemsOf = (root: unknown, errors: Errors): Problem[] => errors.m
 export const formatPath = (path: Path): string => {
   const position = path.findIndex((part) => typeof part === "number");
   if (position > 0 && position < path.length - 1) {
-    return `[[${path.slice(0, position).join(".")}]] ${Number(path[position]) + 1} ${keyText(path.slice(position + 1))}`;
+    return `[[${path.slice(0, position).join(".")}]] ${Number(path[position]) + 1} ${
+      keyText(path.slice(position + 1))
+    }`;
   }
   const last = position > 0 ? position - 1 : path.length - 1;
   const table = path.slice(0, last).join(".");
   return `${table === "" ? "" : `[${table}] `}${keyText(path.slice(last))}`;
 };
 
-const keyText = (path: Path): string => path.map((part) => (typeof part === "number" ? ` ${part + 1}` : `.${part}`)).join("").slice(1);
+const keyText = (path: Path): string =>
+  path.map((part) => (typeof part === "number" ? ` ${part + 1}` : `.${part}`)).join("").slice(1);

@@ -9,13 +9,17 @@ import { type Key, type Keys, ListCodec, TableCodec } from "./codec.ts";
 /** The table that a key stands for, if it does: itself, or the entries of a list. */
 const innerTable = ({ codec }: Key<unknown>): { readonly table: TableCodec<Keys>; readonly isList: boolean } | null => {
   if (codec instanceof TableCodec) return { table: codec as TableCodec<Keys>, isList: false };
-  return codec instanceof ListCodec && codec.item instanceof TableCodec ? { table: codec.item as TableCodec<Keys>, isList: true } : null;
+  return codec instanceof ListCodec && codec.item instanceof TableCodec
+    ? { table: codec.item as TableCodec<Keys>, isList: true }
+    : null;
 };
 
 const nameWidth = 39;
 
 const keyLine = (name: string, { codec, absent, about }: Key<unknown>): string =>
-  `  ${name.padEnd(nameWidth)} ${about}\n${" ".repeat(nameWidth + 3)}${codec.name}${absent === null ? "; required" : ""}`;
+  `  ${name.padEnd(nameWidth)} ${about}\n${" ".repeat(nameWidth + 3)}${codec.name}${
+    absent === null ? "; required" : ""
+  }`;
 
 const tableLines = (path: string, about: string, { keys }: TableCodec<Keys>, header: string): string[] => {
   const entries = Object.entries(keys);

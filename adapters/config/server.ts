@@ -36,8 +36,16 @@ import type { Problem } from "./problems.ts";
 
 const serverTable = table({
   Identifier: required(name, "Name of the node, at most 32 bytes: a Provider's is part of its users' addresses."),
-  Addresses: optional(list(ipPort), null, "Where to listen: IP address and port. Default: this machine's IPv4 address, port 3219."),
-  AltAddresses: optional(mapping(list(name)), new Map(), "Transport to further addresses that are advertised but not listened at."),
+  Addresses: optional(
+    list(ipPort),
+    null,
+    "Where to listen: IP address and port. Default: this machine's IPv4 address, port 3219.",
+  ),
+  AltAddresses: optional(
+    mapping(list(name)),
+    new Map(),
+    "Transport to further addresses that are advertised but not listened at.",
+  ),
   OnlyAdvertiseAltAddresses: optional(flag, false, "Whether Addresses are not advertised (behind NAT)."),
   DataDir: required(absolutePath, "Folder of keys and state, mode 0700."),
   IsProvider: optional(flag, false, "Whether this is a Provider; else it is a mix."),
@@ -82,7 +90,11 @@ const providerTable = table({
     null,
     "Mailboxes.",
   ),
-  Kaetzchen: optional(list(table({ ...kaetzchenKeys, Capability: required(choice("loop", "keyserver"), "The service.") })), [], "Services of the Provider itself."),
+  Kaetzchen: optional(
+    list(table({ ...kaetzchenKeys, Capability: required(choice("loop", "keyserver"), "The service.") })),
+    [],
+    "Services of the Provider itself.",
+  ),
   CBORPluginKaetzchen: optional(
     list(table({
       ...kaetzchenKeys,
@@ -128,7 +140,11 @@ const fileTable = table({
         null,
         "A non-voting authority: not supported.",
       ),
-      Voting: optional(table({ Peers: required(list(authorityPeer), "The authorities.") }), null, "Voting authorities."),
+      Voting: optional(
+        table({ Peers: required(list(authorityPeer), "The authorities.") }),
+        null,
+        "Voting authorities.",
+      ),
     }),
     "The directory authorities.",
   ),
@@ -144,7 +160,11 @@ const fileTable = table({
     table({
       ...samtpfoteKeys,
       Store: optional(choice("memory"), "memory", "Where accounts, mailboxes and replay tags are kept."),
-      ReconnectStep: optional(reconnectStep, defaultLimits.reconnectStepMs, `Added to the wait before each further attempt to connect; default "15s".`),
+      ReconnectStep: optional(
+        reconnectStep,
+        defaultLimits.reconnectStepMs,
+        `Added to the wait before each further attempt to connect; default "15s".`,
+      ),
     }),
     "What the Go programs do not have.",
   ),
@@ -163,8 +183,11 @@ export const asciiName = (written: string): string | null => {
 /** Transport to addresses, as the descriptor has them. */
 const advertised = ({ Server }: ServerFile, listening: ReadonlyArray<string>): Addresses => {
   const all = new Map<string, string[]>();
-  const add = (transport: string, address: string): void => void all.set(transport, [...(all.get(transport) ?? []), address]);
-  for (const [transport, addresses] of Server.AltAddresses) for (const address of addresses) add(transport.toLowerCase(), address);
+  const add = (transport: string, address: string): void =>
+    void all.set(transport, [...(all.get(transport) ?? []), address]);
+  for (const [transport, addresses] of Server.AltAddresses) {
+    for (const address of addresses) add(transport.toLowerCase(), address);
+  }
   if (!Server.OnlyAdvertiseAltAddresses) {
     for (const address of listening) add(ipVersion(splitHostPort(address)!.host) === 4 ? "tcp4" : "tcp6", address);
   }
@@ -183,45 +206,74 @@ const checkServices = ({ Kaetzchen, CBORPluginKaetzchen }: ProviderTable): Probl
   for (const [list, services] of Object.entries(lists)) {
     services.forEach(({ Capability, Endpoint }, index) => {
       const path = (key: string) => ["Provider", list, index, key];
-      if (taken.has(`capability ${Capability}`)) problems.push({ path: path("Capability"), message: `"${Capability}" is configured more than once` });
-      if (taken.has(`endpoint ${Endpoint}`)) problems.push({ path: path("Endpoint"), message: `"${Endpoint}" is used more than once` });
-      if (!isEndpoint(Endpoint)) problems.push({ path: path("Endpoint"), message: "expected a lower-case local part of an e-mail address of at most 64 bytes" });
+      if (taken.has(`capability ${Capability}`)) {
+        problems.push({ path: path("Capability"), message: `"${Capability}" is configured more than once` });
+      }
+      if (taken.has(`endpoint ${Endpoint}`)) {
+        problems.push({ path: path("Endpoint"), message: `"${Endpoint}" is used more than once` });
+      }
+      if (!isEndpoint(Endpoint)) {
+        problems.push({
+          path: path("Endpoint"),
+          message: "expected a lower-case local part of an e-mail address of at most 64 bytes",
+        });
+      }
       taken.add(`capability ${Capability}`).add(`endpoint ${Endpoint}`);
     });
   }
   return problems;
 };
 
-const unsupported = (path: ReadonlyArray<string>, what: string): Problem => ({ path, message: `${what} is not supported in this version` });
+const unsupported = (path: ReadonlyArray<string>, what: string): Problem => ({
+  path,
+  message: `${what} is not supported in this version`,
+});
 
 const checkProvider = (provider: ProviderTable): Problem[] => {
   const problems = checkServices(provider);
   const { SQLDB, UserDB, SpoolDB } = provider;
-  if (UserDB !== null && UserDB.Backend !== "bolt") problems.push(unsupported(["Provider", "UserDB", "Backend"], `the back end "${UserDB.Backend}"`));
-  if (SpoolDB !== null && SpoolDB.Backend !== "bolt") problems.push(unsupported(["Provider", "SpoolDB", "Backend"], `the back end "${SpoolDB.Backend}"`));
+  if (UserDB !== null && UserDB.Backend !== "bolt") {
+    problems.push(unsupported(["Provider", "UserDB", "Backend"], `the back end "${UserDB.Backend}"`));
+  }
+  if (SpoolDB !== null && SpoolDB.Backend !== "bolt") {
+    problems.push(unsupported(["Provider", "SpoolDB", "Backend"], `the back end "${SpoolDB.Backend}"`));
+  }
   if (SQLDB !== null) problems.push(unsupported(["Provider", "SQLDB"], "an SQL database"));
   if (provider.EnableUserRegistrationHTTP && provider.UserRegistrationHTTPAddresses.length === 0) {
-    problems.push({ path: ["Provider", "UserRegistrationHTTPAddresses"], message: "is missing: EnableUserRegistrationHTTP needs an address" });
+    problems.push({
+      path: ["Provider", "UserRegistrationHTTPAddresses"],
+      message: "is missing: EnableUserRegistrationHTTP needs an address",
+    });
   }
   return problems;
 };
 
 const checkPki = ({ PKI }: ServerFile): Problem[] => {
-  if (PKI.Nonvoting !== null && PKI.Voting !== null) return [{ path: ["PKI"], message: "either Nonvoting or Voting, not both" }];
+  if (PKI.Nonvoting !== null && PKI.Voting !== null) {
+    return [{ path: ["PKI"], message: "either Nonvoting or Voting, not both" }];
+  }
   if (PKI.Nonvoting !== null) return [unsupported(["PKI", "Nonvoting"], "a non-voting authority")];
-  if (PKI.Voting === null || PKI.Voting.Peers.length === 0) return [{ path: ["PKI"], message: "[[PKI.Voting.Peers]] is missing: the authorities" }];
+  if (PKI.Voting === null || PKI.Voting.Peers.length === 0) {
+    return [{ path: ["PKI"], message: "[[PKI.Voting.Peers]] is missing: the authorities" }];
+  }
   return [];
 };
 
 const checkServer = (file: ServerFile): Problem[] => {
   const { Server } = file;
   const problems: Problem[] = [];
-  if (asciiName(Server.Identifier) === null) problems.push({ path: ["Server", "Identifier"], message: "expected a name of at most 32 bytes" });
-  if (Server.Addresses?.length === 0) problems.push({ path: ["Server", "Addresses"], message: "expected at least one address" });
+  if (asciiName(Server.Identifier) === null) {
+    problems.push({ path: ["Server", "Identifier"], message: "expected a name of at most 32 bytes" });
+  }
+  if (Server.Addresses?.length === 0) {
+    problems.push({ path: ["Server", "Addresses"], message: "expected at least one address" });
+  }
   // Without Addresses the listener's is found at start: any tcp4 address stands for it here.
   const addresses = advertised(file, Server.Addresses ?? ["192.0.2.1:3219"]);
   if (problems.length === 0 && !areAddressesValid(addresses, Server.IsProvider)) {
-    const message = addresses.has("tcp4") ? "expected addresses of the transport (a mix has tcp4 and tcp6 only)" : "a tcp4 address has to be advertised";
+    const message = addresses.has("tcp4")
+      ? "expected addresses of the transport (a mix has tcp4 and tcp6 only)"
+      : "a tcp4 address has to be advertised";
     problems.push({ path: ["Server", addresses.has("tcp4") ? "AltAddresses" : "Addresses"], message });
   }
   return problems;
@@ -244,9 +296,15 @@ export const serverWarnings = (file: ServerFile): ReadonlyArray<string> => {
   const warnings: string[] = [];
   const { Provider, Management, Debug } = file;
   if (Management.Enable) warnings.push("[Management] is not supported in this version: there is no management socket");
-  if (Debug.SchedulerExternalMemoryQueue) warnings.push("[Debug] SchedulerExternalMemoryQueue has no effect: delayed packets are kept in memory");
+  if (Debug.SchedulerExternalMemoryQueue) {
+    warnings.push("[Debug] SchedulerExternalMemoryQueue has no effect: delayed packets are kept in memory");
+  }
   for (const { Capability, Disable } of Provider?.CBORPluginKaetzchen ?? []) {
-    if (!Disable) warnings.push(`[[Provider.CBORPluginKaetzchen]] is not supported in this version: service ${Capability} is not offered`);
+    if (!Disable) {
+      warnings.push(
+        `[[Provider.CBORPluginKaetzchen]] is not supported in this version: service ${Capability} is not offered`,
+      );
+    }
   }
   if (!file.Server.IsProvider) return warnings;
   if (Provider === null || !Provider.Kaetzchen.some(({ Capability, Disable }) => Capability === "loop" && !Disable)) {
@@ -281,7 +339,10 @@ const providerOf = (provider: ProviderTable | null): ProviderConfig => {
   const urls = provider.AdvertiseUserRegistrationHTTPAddresses;
   return {
     ...defaultProviderConfig,
-    services: provider.Kaetzchen.filter(({ Disable }) => !Disable).map(({ Capability, Endpoint }) => ({ capability: Capability, endpoint: Endpoint })),
+    services: provider.Kaetzchen.filter(({ Disable }) => !Disable).map(({ Capability, Endpoint }) => ({
+      capability: Capability,
+      endpoint: Endpoint,
+    })),
     binaryRecipients: provider.BinaryRecipients,
     caseSensitiveRecipients: provider.CaseSensitiveRecipients,
     recipientDelimiter: provider.RecipientDelimiter,

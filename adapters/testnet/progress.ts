@@ -66,9 +66,12 @@ export const createProgress = (expected: Expected, screen: Screen): Progress => 
     if (!complete(`consensus ${epoch}`, name, authorities.length)) return;
     const made: Consensus = { epoch: Number(epoch), signatures: Number(signatures), of: Number(of) };
     consensus = made;
-    const text = `epoch ${made.epoch}: ${made.signatures} of ${made.of} signatures on ${mixes} mixes in ${expected.layers} layers and ${providers} Providers`;
+    const text =
+      `epoch ${made.epoch}: ${made.signatures} of ${made.of} signatures on ${mixes} mixes in ${expected.layers} layers and ${providers} Providers`;
     step("consensus", text);
-    for (const what of [...seen.keys()]) if (/ [0-9]+$/.test(what) && Number(what.split(" ").at(-1)) < made.epoch - 2) seen.delete(what);
+    for (const what of [...seen.keys()]) {
+      if (/ [0-9]+$/.test(what) && Number(what.split(" ").at(-1)) < made.epoch - 2) seen.delete(what);
+    }
   };
 
   const onLine = (name: string, line: LogLine): void => {
@@ -85,12 +88,17 @@ export const createProgress = (expected: Expected, screen: Screen): Progress => 
         step("published", `epoch ${epoch}: each authority has the descriptors of all ${nodes.length} nodes`);
       }
     }
-    if (reason === "vote" && complete(`vote ${epoch}`, name, authorities.length)) step("votes", `epoch ${epoch}: ${authorities.length} authorities vote`);
+    if (reason === "vote" && complete(`vote ${epoch}`, name, authorities.length)) {
+      step("votes", `epoch ${epoch}: ${authorities.length} authorities vote`);
+    }
     if (reason === "reveal" && complete(`reveal ${epoch}`, name, authorities.length)) {
       step("reveals", `epoch ${epoch}: ${authorities.length} authorities reveal their share of the random value`);
     }
     if (reason === "consensus") onConsensus(name, line);
-    if (reason === "connected" && line["direction"] === "out" && complete("link", `${name} ${String(line["peer"])}`, links)) {
+    if (
+      reason === "connected" && line["direction"] === "out" &&
+      complete("link", `${name} ${String(line["peer"])}`, links)
+    ) {
       step("connected", `all ${links} links between neighbouring layers are up`);
       // From here on the epochs repeat themselves.
       isQuiet = true;

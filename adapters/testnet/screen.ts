@@ -19,7 +19,10 @@ type Output = Pick<NodeJS.WriteStream, "write" | "isTTY">;
 
 const labelWidth = 10;
 
-export const createScreen = (output: Output, environment: Readonly<Record<string, string | undefined>> = process.env): Screen => {
+export const createScreen = (
+  output: Output,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Screen => {
   const started = performance.now();
   const isColoured = output.isTTY === true && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
   const paint = (code: number, text: string): string => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);

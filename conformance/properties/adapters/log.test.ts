@@ -7,7 +7,13 @@ import type { LogLevel } from "../../../core/effects.ts";
 import { jsonLine, type LogRecord, openLogger, textLine } from "../../../adapters/log.ts";
 
 const at = new Date(2020, 3, 1, 9, 5, 7, 8);
-const record: LogRecord = { module: "node", level: "NOTICE", reason: "up", message: "Node is up", fields: { layer: 2, peers: ["a", "b"] } };
+const record: LogRecord = {
+  module: "node",
+  level: "NOTICE",
+  reason: "up",
+  message: "Node is up",
+  fields: { layer: 2, peers: ["a", "b"] },
+};
 
 const inFolder = (run: (folder: string) => void): void => {
   const folder = mkdtempSync(join(tmpdir(), "samtpfote-log-"));
@@ -55,14 +61,21 @@ test("levels below the configured one are not written; the file has mode 0600 an
     const file = join(folder, "log");
     for (const start of ["first", "second"]) {
       const log = openLogger({ format: "text", level: "NOTICE", output: { file }, disable: false });
-      for (const level of ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"] as const satisfies ReadonlyArray<LogLevel>) {
+      for (
+        const level of ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"] as const satisfies ReadonlyArray<
+          LogLevel
+        >
+      ) {
         log.write({ module: start, level, reason: "r", message: "m" });
       }
       log.close();
     }
     const lines = readFileSync(file, "utf8").trimEnd().split("\n").map((line) => line.slice(13));
     const expected = ["NOTI", "WARN", "ERRO", "CRIT"];
-    assert.deepEqual(lines, [...expected.map((level) => `${level} first: m`), ...expected.map((level) => `${level} second: m`)]);
+    assert.deepEqual(lines, [
+      ...expected.map((level) => `${level} first: m`),
+      ...expected.map((level) => `${level} second: m`),
+    ]);
     assert.equal(statSync(file).mode & 0o777, 0o600);
   });
 });
@@ -83,7 +96,12 @@ test("reopening goes on in a new file after the old one was moved away", () => {
 
 test("a disabled log writes nothing and makes no file; one that cannot be opened is a CommandError with exit code 78", () => {
   inFolder((folder) => {
-    const disabled = openLogger({ format: "text", level: "DEBUG", output: { file: join(folder, "none") }, disable: true });
+    const disabled = openLogger({
+      format: "text",
+      level: "DEBUG",
+      output: { file: join(folder, "none") },
+      disable: true,
+    });
     disabled.write(record);
     disabled.close();
     assert.throws(() => statSync(join(folder, "none")));

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { type Effect, log, type Spawn } from "../../../core/effects.ts";
-import { after, InvariantError, type Machine, mono, type Mono, wall } from "../../../core/machine.ts";
+import { after, InvariantError, type Machine, type Mono, mono, wall } from "../../../core/machine.ts";
 import { katzenpostGeometry } from "../../../core/sphinx/geometry.ts";
 import { type AnyMachine, createSystem } from "../../../core/system.ts";
 import type { Suite } from "../../../core/crypto/suite.ts";
@@ -49,11 +49,19 @@ const watch = async (machines: Record<string, AnyMachine>, options: Partial<Shel
   const waiters: Array<() => void> = [];
   let exit: (code: number) => void = () => {};
   const exited = new Promise<number>((resolve) => (exit = resolve));
-  const boot: Spawn[] = Object.keys(machines).filter((kind) => kind !== "connection").map((kind) => ({ type: "Spawn", at: kind, kind, config: null }));
+  const boot: Spawn[] = Object.keys(machines).filter((kind) => kind !== "connection").map((kind) => ({
+    type: "Spawn",
+    at: kind,
+    kind,
+    config: null,
+  }));
   const shell = await startShell({
     system: createSystem(machines),
     boot,
-    sphinx: { suite: { forget: (secret: Uint8Array) => forgotten.push(secret) } as unknown as Suite, geometry: katzenpostGeometry },
+    sphinx: {
+      suite: { forget: (secret: Uint8Array) => forgotten.push(secret) } as unknown as Suite,
+      geometry: katzenpostGeometry,
+    },
     store: createMemoryStore({ bytesMax: 1 << 20 }),
     listeners: [],
     onNotify: (event) => {
@@ -79,7 +87,9 @@ const notify = (event: unknown): Effect => ({ type: "Notify", event });
 /* An echo server over TCP, and its client. */
 
 const echoListener = machineOf((event) =>
-  event.type === "Incoming" ? { effects: [{ type: "Spawn", at: event["connection"] as string, kind: "connection", config: null }] } : {}
+  event.type === "Incoming"
+    ? { effects: [{ type: "Spawn", at: event["connection"] as string, kind: "connection", config: null }] }
+    : {}
 );
 const echoConnection = machineOf((event) => {
   if (event.type === "Received") return { effects: [{ type: "Write", bytes: event["bytes"] as Uint8Array }] };
@@ -88,12 +98,16 @@ const echoConnection = machineOf((event) => {
 });
 
 test("two shells exchange what the machines write, in order and whole", async () => {
-  const server = await watch({ node: echoListener, connection: echoConnection }, { listeners: [{ address: "127.0.0.1:0", owner: "node" }] });
+  const server = await watch({ node: echoListener, connection: echoConnection }, {
+    listeners: [{ address: "127.0.0.1:0", owner: "node" }],
+  });
   const sent = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7);
   let received = 0;
   const client = await watch({
     client: machineOf((event) => {
-      if (event.type === "Go") return { effects: [{ type: "Dial", addresses: server.shell.listening, timeoutMs: 5000 }] };
+      if (event.type === "Go") {
+        return { effects: [{ type: "Dial", addresses: server.shell.listening, timeoutMs: 5000 }] };
+      }
       if (event.type === "Connected") {
         return { effects: [{ type: "Write", bytes: sent.slice(0, 1000) }, { type: "Write", bytes: sent.slice(1000) }] };
       }
@@ -110,16 +124,23 @@ test("two shells exchange what the machines write, in order and whole", async ()
   assert.equal(client.shell.tell("client", { type: "Go" }), true);
   await client.noticed("Whole");
   await server.noticed("ServerSawEnd");
-  assert.deepEqual(client.notices.filter(isType("Flushed")), [{ type: "Flushed", length: 1000 }, { type: "Flushed", length: 299_000 }]);
+  assert.deepEqual(client.notices.filter(isType("Flushed")), [{ type: "Flushed", length: 1000 }, {
+    type: "Flushed",
+    length: 299_000,
+  }]);
   await client.shell.stop();
   await server.shell.stop();
 });
 
 test("a connection whose owner neither spawns nor refuses is closed", async () => {
-  const server = await watch({ node: machineOf(() => ({})) }, { listeners: [{ address: "127.0.0.1:0", owner: "node" }] });
+  const server = await watch({ node: machineOf(() => ({})) }, {
+    listeners: [{ address: "127.0.0.1:0", owner: "node" }],
+  });
   const client = await watch({
     client: machineOf((event) => {
-      if (event.type === "Go") return { effects: [{ type: "Dial", addresses: server.shell.listening, timeoutMs: 5000 }] };
+      if (event.type === "Go") {
+        return { effects: [{ type: "Dial", addresses: server.shell.listening, timeoutMs: 5000 }] };
+      }
       return event.type === "Disconnected" ? { effects: [notify(event)] } : {};
     }),
   });
@@ -130,11 +151,15 @@ test("a connection whose owner neither spawns nor refuses is closed", async () =
 });
 
 test("after Hangup nothing follows, not even what was received before", async () => {
-  const server = await watch({ node: echoListener, connection: echoConnection }, { listeners: [{ address: "127.0.0.1:0", owner: "node" }] });
+  const server = await watch({ node: echoListener, connection: echoConnection }, {
+    listeners: [{ address: "127.0.0.1:0", owner: "node" }],
+  });
   let hungUp = false;
   const client = await watch({
     client: machineOf((event) => {
-      if (event.type === "Go") return { effects: [{ type: "Dial", addresses: server.shell.listening, timeoutMs: 5000 }] };
+      if (event.type === "Go") {
+        return { effects: [{ type: "Dial", addresses: server.shell.listening, timeoutMs: 5000 }] };
+      }
       if (event.type === "Connected") return { effects: [{ type: "Write", bytes: new Uint8Array(500_000) }] };
       if (event.type === "Later") return { effects: [notify(event)] };
       assert.equal(hungUp, false, `${event.type} after Hangup`);
@@ -199,7 +224,9 @@ test("inputs are handled in the order in which they came", async () => {
 });
 
 test("the queue is bounded: tell refuses, and takes again later", async () => {
-  const { shell, noticed } = await watch({ node: machineOf((event) => (event.type === "Last" ? { effects: [notify(event)] } : {})) });
+  const { shell, noticed } = await watch({
+    node: machineOf((event) => (event.type === "Last" ? { effects: [notify(event)] } : {})),
+  });
   let taken = 0;
   while (shell.tell("node", { type: "N" })) assert.ok(++taken <= 100_000);
   await new Promise((resolve) => setTimeout(resolve, 200));
@@ -213,7 +240,7 @@ test("a deadline ticks its machine, not before its time, and a spurious one is s
   let due: Mono | null = null;
   const { shell, notices, noticed } = await watch({
     node: machineOf((event, now) => {
-      if (event.type === "Go") return { wakeAt: (due = after(now, 30)) };
+      if (event.type === "Go") return { wakeAt: due = after(now, 30) };
       if (event.type === "Tick") return { wakeAt: null, effects: [notify({ type: "Ticked", early: now < due! })] };
       return {};
     }),
@@ -230,7 +257,9 @@ test("a deadline in the past, or beyond what a platform timer can wait, neither 
     node: machineOf((event, now) => {
       if (event.type === "Far") return { wakeAt: after(now, 2 ** 33), effects: [notify(event)] };
       if (event.type === "Past") return { wakeAt: mono(0) };
-      if (event.type === "Tick") return ++ticks < 3 ? { wakeAt: mono(0) } : { wakeAt: null, effects: [notify({ type: "Ticked" })] };
+      if (event.type === "Tick") {
+        return ++ticks < 3 ? { wakeAt: mono(0) } : { wakeAt: null, effects: [notify({ type: "Ticked" })] };
+      }
       return {};
     }),
   });
@@ -250,7 +279,9 @@ test("consumed secrets are forgotten by the suite and wiped, once the state is r
   const { shell, forgotten, noticed } = await watch({
     node: machineOf((event) => {
       before.push([...secret]);
-      return event.type === "Go" ? { consumed: [secret], effects: [notify({ type: "Gone" })] } : { effects: [notify({ type: "After" })] };
+      return event.type === "Go"
+        ? { consumed: [secret], effects: [notify({ type: "Gone" })] }
+        : { effects: [notify({ type: "After" })] };
     }),
   });
   shell.tell("node", { type: "Go" });
@@ -312,12 +343,20 @@ test("log lines carry the machine's address; dropped packets are counted by reas
   const metrics = createMetrics();
   const { shell, records, noticed } = await watch({
     node: machineOf(() => ({
-      effects: [log("INFO", "hello", "Hello"), { type: "Drop", reason: "replayed" }, { type: "Count", name: "sent", by: 2 }, notify({ type: "Done" })],
+      effects: [log("INFO", "hello", "Hello"), { type: "Drop", reason: "replayed" }, {
+        type: "Count",
+        name: "sent",
+        by: 2,
+      }, notify({ type: "Done" })],
     })),
   }, { metrics });
   shell.tell("node", {});
   await noticed("Done");
-  assert.deepEqual(records.map(({ module, level, reason }) => [module, level, reason]), [["node", "INFO", "hello"], ["node", "DEBUG", "replayed"]]);
+  assert.deepEqual(records.map(({ module, level, reason }) => [module, level, reason]), [["node", "INFO", "hello"], [
+    "node",
+    "DEBUG",
+    "replayed",
+  ]]);
   assert.deepEqual(metrics.snapshot(), { "dropped{replayed}": 1, sent: 2 });
   await shell.stop();
 });
@@ -335,7 +374,9 @@ test("a port in use is a CommandError with exit code 69 that names address and c
 test("both clocks are read once a step", async () => {
   let reads = 0;
   const clock: Clock = { now: () => mono(reads), wall: () => wall(++reads) };
-  const { shell, noticed } = await watch({ node: machineOf(() => ({ effects: [notify({ type: "Done" })] })) }, { clock });
+  const { shell, noticed } = await watch({ node: machineOf(() => ({ effects: [notify({ type: "Done" })] })) }, {
+    clock,
+  });
   for (let n = 0; n < 3; n++) shell.tell("node", {});
   await noticed("Done", 3);
   assert.equal(reads, 4);

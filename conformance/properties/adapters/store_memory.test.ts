@@ -13,9 +13,13 @@ const perform = (store: Store, effect: StoreEffect): StoreEvent => {
   return answers[0]!;
 };
 
-const scanAll = (store: Store, table: string, limit: number): Array<{ readonly key: Uint8Array; readonly value: Uint8Array }> => {
+const scanAll = (
+  store: Store,
+  table: string,
+  limit: number,
+): Array<{ readonly key: Uint8Array; readonly value: Uint8Array }> => {
   const all: Array<{ readonly key: Uint8Array; readonly value: Uint8Array }> = [];
-  for (let after: Uint8Array | null = null; ; ) {
+  for (let after: Uint8Array | null = null;;) {
     const page = perform(store, { type: "Scan", id: 1, table, after, limit });
     assert.equal(page.type, "Scanned");
     const entries = page.type === "Scanned" ? page.entries : [];
@@ -30,21 +34,28 @@ const write = fc.record({ table: fc.constantFrom("a", "b"), key, value: fc.optio
 
 test("any writes leave what a plain table would hold, in bytewise order, in pages of any size", () => {
   fc.assert(
-    fc.property(fc.array(fc.array(write, { maxLength: 5 }), { maxLength: 20 }), fc.integer({ min: 1, max: 7 }), (commits, limit) => {
-      const store = createMemoryStore({ bytesMax: 1 << 20 });
-      const model = new Map<string, StoreWrite>();
-      for (const writes of commits) {
-        assert.deepEqual(perform(store, { type: "Commit", id: 7, writes }), { type: "Committed", id: 7 });
-        for (const one of writes) {
-          if (one.table !== "a") continue;
-          if (one.value === null) model.delete(String(one.key));
-          else model.set(String(one.key), one);
+    fc.property(
+      fc.array(fc.array(write, { maxLength: 5 }), { maxLength: 20 }),
+      fc.integer({ min: 1, max: 7 }),
+      (commits, limit) => {
+        const store = createMemoryStore({ bytesMax: 1 << 20 });
+        const model = new Map<string, StoreWrite>();
+        for (const writes of commits) {
+          assert.deepEqual(perform(store, { type: "Commit", id: 7, writes }), { type: "Committed", id: 7 });
+          for (const one of writes) {
+            if (one.table !== "a") continue;
+            if (one.value === null) model.delete(String(one.key));
+            else model.set(String(one.key), one);
+          }
+          scanAll(store, "a", limit);
         }
-        scanAll(store, "a", limit);
-      }
-      const expected = [...model.values()].sort((a, b) => compare(a.key, b.key)).map(({ key, value }) => ({ key, value }));
-      assert.deepEqual(scanAll(store, "a", limit), expected);
-    }),
+        const expected = [...model.values()].sort((a, b) => compare(a.key, b.key)).map(({ key, value }) => ({
+          key,
+          value,
+        }));
+        assert.deepEqual(scanAll(store, "a", limit), expected);
+      },
+    ),
     { numRuns: 100 },
   );
 });
@@ -88,7 +99,11 @@ test("a tag that cannot be recorded is failed, so that its packet does not pass"
 test("dropping a table gives its room back", () => {
   const store = createMemoryStore({ bytesMax: 500 });
   for (let n = 0; n < 10; n++) {
-    const committed = perform(store, { type: "Commit", id: n, writes: [{ table: "t", key: Uint8Array.of(n), value: new Uint8Array(200) }] });
+    const committed = perform(store, {
+      type: "Commit",
+      id: n,
+      writes: [{ table: "t", key: Uint8Array.of(n), value: new Uint8Array(200) }],
+    });
     assert.equal(committed.type, "Committed");
     perform(store, { type: "DropTable", id: n, table: "t" });
   }

@@ -34,14 +34,17 @@ const keep = (options: Partial<TcpOptions> = {}) => {
 };
 
 /** Ends with its sockets, whatever they wait for. */
-const startServer = (onSocket: (socket: Socket) => void): Promise<{ readonly server: Server; readonly address: string }> =>
+const startServer = (
+  onSocket: (socket: Socket) => void,
+): Promise<{ readonly server: Server; readonly address: string }> =>
   new Promise((resolve) => {
     const server = createServer((socket) => {
       socket.on("error", () => {});
       server.once("ending", () => socket.destroy());
       onSocket(socket);
     });
-    server.listen(0, "127.0.0.1", () => resolve({ server, address: `127.0.0.1:${(server.address() as { port: number }).port}` }));
+    server.listen(0, "127.0.0.1", () =>
+      resolve({ server, address: `127.0.0.1:${(server.address() as { port: number }).port}` }));
   });
 
 const closing = async (tcp: Tcp, server?: Server): Promise<void> => {
@@ -129,7 +132,9 @@ test("what the peer sent before it half-closed is received before Disconnected",
   const { tcp, events, until } = keep();
   tcp.dial("a", { type: "Dial", addresses: [address], timeoutMs: 5000 });
   assert.equal((await until("Disconnected"))["reason"], "closed");
-  const received = events.filter(({ type }) => type === "Received").map((event) => (event["bytes"] as Uint8Array).length);
+  const received = events.filter(({ type }) => type === "Received").map((event) =>
+    (event["bytes"] as Uint8Array).length
+  );
   assert.equal(received.reduce((sum, length) => sum + length, 0), 200_000);
   assert.ok(received.every((length) => length <= 65_536));
   assert.equal(events.at(-1)?.type, "Disconnected");
@@ -199,6 +204,9 @@ test("an address that is none, or that this machine does not have, is a CommandE
   const { tcp } = keep();
   const listening = (address: string) => tcp.listen({ address, owner: "node" });
   await assert.rejects(listening("nonsense"), { code: 69, message: "cannot listen on nonsense: it is not host:port" });
-  await assert.rejects(listening("192.0.2.1:1"), { code: 69, message: "cannot listen on 192.0.2.1:1: this machine has no such address" });
+  await assert.rejects(listening("192.0.2.1:1"), {
+    code: 69,
+    message: "cannot listen on 192.0.2.1:1: this machine has no such address",
+  });
   await closing(tcp);
 });
