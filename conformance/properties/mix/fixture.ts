@@ -139,6 +139,9 @@ export const configOf = (name: string, options: Options = {}): NodeConfig => {
 
 const frozen = new WeakSet<object>();
 
+// Over all nodes: a store outlives the node that filled it.
+let tags = 0;
+
 /** Freezes all but byte strings, whose contents move (core/machine.ts). */
 export const deepFreeze = (value: unknown): void => {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || frozen.has(value)) return;
@@ -269,7 +272,7 @@ export const createDriver = (name: string, options: Options = {}, store = create
     ): ReadonlyArray<Effect> => {
       const { id, packet, keys } = unwraps.shift()!;
       const isForward = commands.some(({ type }) => type === "NextNodeHop");
-      const replayTag = tag ?? deriveSeed(seed, `tag ${id}`);
+      const replayTag = tag ?? deriveSeed(seed, `tag ${tags++}`);
       const result = {
         ok: true,
         epoch: keys[0]!.epoch,
