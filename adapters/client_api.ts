@@ -7,8 +7,8 @@
  *     for await (const message of client.messages()) console.log(message.text);
  *     await client.close();
  *
- * Every call ends: with its result, or with a ClientError whose `code` says why, or with the reason of the AbortSignal it was
- * given. Give each message a deadline of your own by `AbortSignal.timeout(ms)` where the network's is too long.
+ * Every call ends: with its result, or with a ClientError whose `code` says why, or with the reason of the AbortSignal
+ * it was given. Give each message a deadline of your own by `AbortSignal.timeout(ms)` where the network's is too long.
  *
  * @module
  */
@@ -103,11 +103,13 @@ export interface MixClient {
     options?: CallOptions & { readonly lengthPrefix?: boolean },
   ) => Promise<RoundTrip>;
   /**
-   * A message into a user's mailbox, end-to-end encrypted; resolves when all of it has arrived there. An interim of this
-   * version: the sender learns the user's Provider. Remote spools will take its place.
+   * A message into a user's mailbox, end-to-end encrypted; resolves when all of it has arrived there. An interim of
+   * this version: the sender learns the user's Provider. Remote spools will take its place.
    */
   readonly send: (to: Recipient, message: string | Uint8Array, options?: CallOptions) => Promise<Delivery>;
-  /** Messages as they come, each once and to one reader. Up to 1024 wait for a reader; after that the oldest are lost. */
+  /**
+   * Messages as they come, each once and to one reader. Up to 1024 wait for a reader; after that the oldest are lost.
+   */
   readonly messages: () => AsyncIterableIterator<ReceivedMessage>;
   readonly status: () => Promise<ClientStatus>;
   /** The document in force. */
@@ -195,8 +197,8 @@ const errorOf = (notice: ClientNotice): ClientError => {
 };
 
 /**
- * Starts a client and waits until it has a document and a connection. Rejects with a ClientError (`connect-timeout`, or why a
- * document is refused) or with the reason of the signal; nothing is left running then.
+ * Starts a client and waits until it has a document and a connection. Rejects with a ClientError (`connect-timeout`, or
+ * why a document is refused) or with the reason of the signal; nothing is left running then.
  */
 export const connect = async (options: ConnectOptions): Promise<MixClient> => {
   const calls = new Map<string, Call>();
@@ -221,7 +223,12 @@ export const connect = async (options: ConnectOptions): Promise<MixClient> => {
   const receive = ({ from, messageId, payload }: Extract<ClientNotice, { readonly type: "Message" }>): void => {
     const isLost = received.put({ from, id: toHex(messageId), payload, text: fromUtf8(payload) });
     if (!isLost) return;
-    log.write({ module: "client", level: "WARNING", reason: "message-unread", message: "A message that nobody read is lost." });
+    log.write({
+      module: "client",
+      level: "WARNING",
+      reason: "message-unread",
+      message: "A message that nobody read is lost.",
+    });
   };
 
   const onCallNotice = (notice: Extract<ClientNotice, { readonly id: string }>): void => {
@@ -268,7 +275,11 @@ export const connect = async (options: ConnectOptions): Promise<MixClient> => {
       watchers.add(watcher);
     });
 
-  const call = <A>(request: (id: string) => ClientRequest, signal: AbortSignal | undefined, read: (outcome: ClientNotice, packets: SentPacket[]) => A | null): Promise<A> =>
+  const call = <A>(
+    request: (id: string) => ClientRequest,
+    signal: AbortSignal | undefined,
+    read: (outcome: ClientNotice, packets: SentPacket[]) => A | null,
+  ): Promise<A> =>
     new Promise((resolve, reject) => {
       if (closed !== null) return reject(new ClientError(closed));
       if (signal?.aborted) return reject(signal.reason);
@@ -295,7 +306,9 @@ export const connect = async (options: ConnectOptions): Promise<MixClient> => {
     call(
       (id) => ({ type: "Query", id, target, payload, lengthPrefix }),
       signal,
-      (outcome, [sent]) => (outcome.type === "Reply" && sent !== undefined ? { ...sent, rttMs: outcome.rttMs, payload: outcome.payload } : null),
+      (outcome, [sent]) => (outcome.type === "Reply" && sent !== undefined
+        ? { ...sent, rttMs: outcome.rttMs, payload: outcome.payload }
+        : null),
     );
 
   const close = async (): Promise<void> => {
@@ -313,7 +326,9 @@ export const connect = async (options: ConnectOptions): Promise<MixClient> => {
     if (seen.type === "DocumentRefused") return errorOf(seen);
     return connected && document !== null ? true : undefined;
   });
-  const outcome = await within(ready, options.timeoutMs ?? connectTimeoutMs, options.signal).catch((error: unknown) => ({ error }));
+  const outcome = await within(ready, options.timeoutMs ?? connectTimeoutMs, options.signal).catch((
+    error: unknown,
+  ) => ({ error }));
   if (outcome !== true) {
     await close();
     throw outcome instanceof ClientError ? outcome : outcome.error;
@@ -333,7 +348,8 @@ export const connect = async (options: ConnectOptions): Promise<MixClient> => {
         (result, packets) => (result.type === "Delivered" ? { packets, rttMs: result.rttMs } : null),
       ),
     messages: () => received.read(),
-    status: () => call((id) => ({ type: "Status", id }), undefined, (result) => (result.type === "Status" ? result.status : null)),
+    status: () =>
+      call((id) => ({ type: "Status", id }), undefined, (result) => (result.type === "Status" ? result.status : null)),
     document: () => document,
     connected: () => connected,
     close,

@@ -1,15 +1,25 @@
 /**
- * The client machine: a user's end of the network (drafts/client.rst, drafts/decoy_traffic.rst, specs/end_to_end.rst §3, §4).
+ * The client machine: a user's end of the network (drafts/client.rst, drafts/decoy_traffic.rst, specs/end_to_end.rst
+ * §3, §4).
  *
- * It keeps a connection to its Provider, the documents of the network, a constant traffic, and the requests of an application.
- * Each part has its module; this one puts them together: what an event does, what time does after every event, and when to
- * wake up. In this version nothing is retransmitted: what is not answered in time ends as Timeout.
+ * It keeps a connection to its Provider, the documents of the network, a constant traffic, and the requests of an
+ * application. Each part has its module; this one puts them together: what an event does, what time does after every
+ * event, and when to wake up. In this version nothing is retransmitted: what is not answered in time ends as Timeout.
  *
  * @module
  */
 import { List, Map as PersistentMap } from "immutable";
 import { emptyHeap } from "../heap.ts";
-import { absurd, type Context, earliest, invariant, type Machine, type Mono, type Step, type Tick } from "../machine.ts";
+import {
+  absurd,
+  type Context,
+  earliest,
+  invariant,
+  type Machine,
+  type Mono,
+  type Step,
+  type Tick,
+} from "../machine.ts";
 import type { Effect } from "../effects.ts";
 import type { DirectoryReport } from "../pki/directory.ts";
 import { draws } from "../random.ts";
@@ -110,7 +120,12 @@ const advance = (turn: Turn): void => {
   runTraffic(turn);
 };
 
-const finish = ({ state, effects, consumed }: Turn): Step<ClientState, Effect> => ({ state, effects, wakeAt: wakeAt(state), consumed });
+const finish = ({ state, effects, consumed }: Turn): Step<ClientState, Effect> => ({
+  state,
+  effects,
+  wakeAt: wakeAt(state),
+  consumed,
+});
 
 /** Derived from the state alone. */
 const wakeAt = (state: ClientState): Mono | null => {

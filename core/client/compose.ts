@@ -1,6 +1,6 @@
 /**
- * Composes a packet: who it goes to, the paths there and back, the SURB, the payload (specs/end_to_end.rst §4 steps 3 to 5,
- * specs/kaetzchen.rst §3.1, wire-facts §1.6, §1.7). Paths and delays are drawn anew for every packet.
+ * Composes a packet: who it goes to, the paths there and back, the SURB, the payload (specs/end_to_end.rst §4 steps 3
+ * to 5, specs/kaetzchen.rst §3.1, wire-facts §1.6, §1.7). Paths and delays are drawn anew for every packet.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { newPacket, type PathHop } from "../sphinx/build.ts";
 import { recipientLength, surbIdLength } from "../sphinx/geometry.ts";
 import { type Path, selectPath } from "../sphinx/path.ts";
 import { encodeForwardPayload } from "../sphinx/payload.ts";
-import { newSurb, type NewSurb } from "../sphinx/surb.ts";
+import { type NewSurb, newSurb } from "../sphinx/surb.ts";
 import type { FailureReason, QueryTarget, SentPacket } from "./events.ts";
 import type { Turn } from "./state.ts";
 
@@ -31,7 +31,9 @@ interface Destination {
   readonly recipient: Uint8Array;
 }
 
-/** The recipient field of a packet: the name with zeros behind it, 64 bytes; null for a name that is empty or too long. */
+/**
+ * The recipient field of a packet: the name with zeros behind it, 64 bytes; null for a name that is empty or too long.
+ */
 export const recipientOf = (name: string): Uint8Array | null => {
   const bytes = utf8(name);
   if (bytes.length === 0 || bytes.length > recipientLength) return null;
@@ -41,7 +43,11 @@ export const recipientOf = (name: string): Uint8Array | null => {
 };
 
 /** The Provider and recipient of a target; where several offer a service, one of them at random. */
-export const resolve = (random: Random, document: Document, target: QueryTarget): Either<ComposeFailure, Destination> => {
+export const resolve = (
+  random: Random,
+  document: Document,
+  target: QueryTarget,
+): Either<ComposeFailure, Destination> => {
   if (target.provider !== null && providerByName(document, target.provider) === null) return E.left("unknown-provider");
   if (target.type === "Recipient") {
     const recipient = recipientOf(target.recipient);
@@ -102,7 +108,12 @@ export const compose = (turn: Turn, order: Order): Either<ComposeFailure, Compos
   return build(turn, order, path.right, toHex(surbId));
 };
 
-const build = (turn: Turn, { label, document, payload }: Order, path: Path, surbId: string): Either<ComposeFailure, Composed> => {
+const build = (
+  turn: Turn,
+  { label, document, payload }: Order,
+  path: Path,
+  surbId: string,
+): Either<ComposeFailure, Composed> => {
   const { kit, draw } = turn;
   const surb = path.reply === null
     ? null
@@ -112,7 +123,12 @@ const build = (turn: Turn, { label, document, payload }: Order, path: Path, surb
   const plaintext = encodeForwardPayload(kit.geometry, reply?.surb ?? null, payload);
   // A payload that is too long was refused with the request, and the SURB is new: only a fault of ours gets here.
   if (E.isLeft(plaintext)) return E.left("no-path");
-  const packet = newPacket(kit, { r: draw(`${label}/packet`), filler: draw(`${label}/filler`) }, path.forward, plaintext.right);
+  const packet = newPacket(
+    kit,
+    { r: draw(`${label}/packet`), filler: draw(`${label}/filler`) },
+    path.forward,
+    plaintext.right,
+  );
   wipe(plaintext.right);
   if (E.isLeft(packet)) return E.left("no-path");
   const sent = describe(document, path);

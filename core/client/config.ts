@@ -1,6 +1,6 @@
 /**
- * What a client is told when it starts: the account, the authorities, and the durations that the specifications leave open
- * (wire-facts §2.7, §6.4, §11.3, §12).
+ * What a client is told when it starts: the account, the authorities, and the durations that the specifications leave
+ * open (wire-facts §2.7, §6.4, §11.3, §12).
  *
  * @module
  */
@@ -53,7 +53,9 @@ export interface ClientConfig {
   readonly providerKeyPin: Uint8Array | null;
   /** Transports of the Provider's descriptor in order of preference. */
   readonly transports: ReadonlyArray<string>;
-  /** False sends neither loops nor drops (`[Debug] DisableDecoyTraffic`): packets of the user still leave at lambdaP. */
+  /**
+   * False sends neither loops nor drops (`[Debug] DisableDecoyTraffic`): packets of the user still leave at lambdaP.
+   */
   readonly decoys: boolean;
   readonly timing: ClientTiming;
 }

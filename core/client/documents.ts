@@ -1,10 +1,12 @@
 /**
- * The documents that a client goes by (specs/pki.rst §2.1, §8, wire-facts §5.7): that of this epoch and, from P/8 before its
- * end, that of the next. Connected, the client asks its own Provider; where the Provider cannot answer, and before there is a
- * connection, an authority. Whoever it comes from, a document counts for the authorities' signatures alone.
+ * The documents that a client goes by (specs/pki.rst §2.1, §8, wire-facts §5.7): that of this epoch and, from P/8
+ * before its end, that of the next. Connected, the client asks its own Provider; where the Provider cannot answer, and
+ * before there is a connection, an authority. Whoever it comes from, a document counts for the authorities' signatures
+ * alone.
  *
- * The next document is fetched at a random moment of the first half of that last eighth, so that clients do not all come
- * at once. Only for an epoch that has begun does a connected client turn to an authority, in turn with its Provider. For P/10 into an epoch without its document the last one stays in force: its descriptors hold the keys.
+ * The next document is fetched at a random moment of the first half of that last eighth, so that clients do not all
+ * come at once. Only for an epoch that has begun does a connected client turn to an authority, in turn with its
+ * Provider. For P/10 into an epoch without its document the last one stays in force: its descriptors hold the keys.
  *
  * @module
  */
@@ -155,7 +157,9 @@ const refuse = (turn: Turn, epoch: number, reason: DocumentRefusal): void => {
   const { held, abandoned } = turn.state.documents;
   setDocuments(turn, { held: held.delete(epoch), abandoned: abandoned.add(epoch) });
   notify(turn, { type: "DocumentRefused", epoch, reason });
-  turn.effects.push(log("ERROR", `client-document-${reason}`, "A document is refused: without one nothing is sent.", { epoch }));
+  turn.effects.push(
+    log("ERROR", `client-document-${reason}`, "A document is refused: without one nothing is sent.", { epoch }),
+  );
 };
 
 /** Why a client of this account cannot use a document, or null. */

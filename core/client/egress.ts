@@ -1,7 +1,7 @@
 /**
- * The egress FIFO (drafts/client.rst §5.1.1, drafts/decoy_traffic.rst §5): packets of the user wait here for lambdaP, and are
- * composed when it is their turn. What the session could not write out goes back to the front and is composed anew, with new
- * paths and delays; after too many tries its request fails. Nothing is lost without a word.
+ * The egress FIFO (drafts/client.rst §5.1.1, drafts/decoy_traffic.rst §5): packets of the user wait here for lambdaP,
+ * and are composed when it is their turn. What the session could not write out goes back to the front and is composed
+ * anew, with new paths and delays; after too many tries its request fails. Nothing is lost without a word.
  *
  * @module
  */
@@ -29,11 +29,12 @@ const handOver = (turn: Turn, composed: Composed, item: EgressItem | null): void
 };
 
 /**
- * Composes and sends the first packet of the FIFO that can be. False where there is none: lambdaP then sends a decoy. A packet
- * that never can be sent fails its request; one that finds no path or no room for its SURB stays for the next turn.
+ * Composes and sends the first packet of the FIFO that can be. False where there is none: lambdaP then sends a decoy. A
+ * packet that never can be sent fails its request; one that finds no path or no room for its SURB stays for the next
+ * turn.
  */
 export const sendFirst = (turn: Turn, label: string, document: Document): boolean => {
-  for (let tries = 0; ; tries++) {
+  for (let tries = 0;; tries++) {
     const item = turn.state.egress.first();
     if (item === undefined || !hasRoom(turn.state, purposeOf(item))) return false;
     const composed = composeItem(turn, `${label}/${tries}`, document, item);
@@ -54,12 +55,26 @@ export const sendFirst = (turn: Turn, label: string, document: Document): boolea
 
 const purposeOf = ({ request }: EgressItem): SurbEntry["purpose"] => ({ type: "Request", request });
 
-const composeItem = (turn: Turn, label: string, document: Document, { to, content }: EgressItem): Either<FailureReason, Composed> => {
-  if (content.type === "Plain") return compose(turn, { label, document, target: to, payload: content.payload, withSurb: true });
+const composeItem = (
+  turn: Turn,
+  label: string,
+  document: Document,
+  { to, content }: EgressItem,
+): Either<FailureReason, Composed> => {
+  if (content.type === "Plain") {
+    return compose(turn, { label, document, target: to, payload: content.payload, withSurb: true });
+  }
   const { identityPrivate } = turn.state.config;
   if (identityPrivate === null) return E.left("bad-key");
   const { suite, geometry } = turn.kit;
-  const sealed = sealBlock(suite, geometry, turn.draw(`${label}/block`), identityPrivate, content.recipientKey, content.block);
+  const sealed = sealBlock(
+    suite,
+    geometry,
+    turn.draw(`${label}/block`),
+    identityPrivate,
+    content.recipientKey,
+    content.block,
+  );
   if (E.isLeft(sealed)) return E.left("bad-key");
   turn.consumed.push(...sealed.right.consumed);
   return compose(turn, { label, document, target: to, payload: sealed.right.ciphertext, withSurb: true });

@@ -14,7 +14,9 @@ export type QueryTarget =
 
 /** What an application asks. `id` is the application's, in use for one request at a time. */
 export type ClientRequest =
-  /** A query with a SURB (specs/kaetzchen.rst §3.1). `lengthPrefix` frames the payload for plugins (wire-facts §8.3). */
+  /**
+   * A query with a SURB (specs/kaetzchen.rst §3.1). `lengthPrefix` frames the payload for plugins (wire-facts §8.3).
+   */
   | {
     readonly type: "Query";
     readonly id: string;
@@ -23,8 +25,9 @@ export type ClientRequest =
     readonly lengthPrefix: boolean;
   }
   /**
-   * A message straight into a user's mailbox, in blocks encrypted to `recipientKey` (X25519, 32 bytes), each acknowledged by a
-   * SURB-ACK of the mailbox's Provider (specs/end_to_end.rst §4). An interim: it shows the sender where the user receives.
+   * A message straight into a user's mailbox, in blocks encrypted to `recipientKey` (X25519, 32 bytes), each
+   * acknowledged by a SURB-ACK of the mailbox's Provider (specs/end_to_end.rst §4). An interim: it shows the sender
+   * where the user receives.
    */
   | {
     readonly type: "SendMessage";
@@ -92,7 +95,13 @@ export type ClientNotice =
   /** Not an outcome: the request never began. */
   | { readonly type: "Refused"; readonly id: string; readonly reason: RefusalReason }
   /** A packet of a request was written out; `packet` counts from 0 to `of - 1`. */
-  | { readonly type: "Sent"; readonly id: string; readonly packet: number; readonly of: number; readonly sent: SentPacket }
+  | {
+    readonly type: "Sent";
+    readonly id: string;
+    readonly packet: number;
+    readonly of: number;
+    readonly sent: SentPacket;
+  }
   /** Outcome of a Query: 51198 bytes, zeros after the service's data. */
   | { readonly type: "Reply"; readonly id: string; readonly payload: Uint8Array; readonly rttMs: number }
   /** Outcome of a SendMessage: every block lies in the mailbox. `rttMs` is the last acknowledgement's. */
@@ -102,7 +111,12 @@ export type ClientNotice =
   /** Outcome. */
   | { readonly type: "Failed"; readonly id: string; readonly reason: FailureReason }
   /** A message from a user. `from` is the sender's X25519 key, 32 bytes, authenticated; `messageId` has 16 bytes. */
-  | { readonly type: "Message"; readonly from: Uint8Array; readonly messageId: Uint8Array; readonly payload: Uint8Array }
+  | {
+    readonly type: "Message";
+    readonly from: Uint8Array;
+    readonly messageId: Uint8Array;
+    readonly payload: Uint8Array;
+  }
   /** A block differs from one that came before it under the same number: somebody's program is at fault, or worse. */
   | { readonly type: "MessageConflict"; readonly from: Uint8Array; readonly messageId: Uint8Array }
   | { readonly type: "Status"; readonly id: string; readonly status: ClientStatus }

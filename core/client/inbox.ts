@@ -49,5 +49,9 @@ const onOutcome = (turn: Turn, outcome: ReassemblyOutcome, from: Uint8Array, mes
 export const expireInbox = (turn: Turn): void => {
   const { reassembly, givenUp } = expireMessages(turn.state.inbox, turn.context.now);
   if (reassembly !== turn.state.inbox) update(turn, { inbox: reassembly });
-  if (givenUp > 0) turn.effects.push(log("INFO", "client-message-incomplete", "Blocks of a message did not come.", { messages: givenUp }));
+  if (givenUp > 0) {
+    turn.effects.push(
+      log("INFO", "client-message-incomplete", "Blocks of a message did not come.", { messages: givenUp }),
+    );
+  }
 };

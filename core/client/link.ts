@@ -1,7 +1,8 @@
 /**
- * The connection to the own Provider: where to, who it is, what comes over it, and when to try again (specs/end_to_end.rst §3.1,
- * wire-facts §2.7, §6.4, §12). The client presents the user's name as it is, and accepts the Provider only by the identity and
- * link key of its descriptor in the document in force; when that changes, the connection ends.
+ * The connection to the own Provider: where to, who it is, what comes over it, and when to try again
+ * (specs/end_to_end.rst §3.1, wire-facts §2.7, §6.4, §12). The client presents the user's name as it is, and accepts
+ * the Provider only by the identity and link key of its descriptor in the document in force; when that changes, the
+ * connection ends.
  *
  * @module
  */
@@ -43,10 +44,14 @@ export const keepLink = (turn: Turn): void => {
   const { link, stopped, documents } = turn.state;
   const { now } = turn.context;
   if (link.type === "Idle" && stopped) return stop(turn);
-  if (link.type === "Idle" && link.retryAt <= now && documents.inForce !== null) return connect(turn, documents.inForce);
+  if (link.type === "Idle" && link.retryAt <= now && documents.inForce !== null) {
+    return connect(turn, documents.inForce);
+  }
   if (stopped && (link.type === "Connecting" || link.type === "Up")) return closeLink(turn, link.session, true);
   if (link.type !== "Up") return;
-  if (isAnswerOverdue(turn.state, now) || isDocumentOverdue(turn.state, now)) return fault(turn, link.session, "answer-overdue");
+  if (isAnswerOverdue(turn.state, now) || isDocumentOverdue(turn.state, now)) {
+    return fault(turn, link.session, "answer-overdue");
+  }
   if (documents.inForce !== null && !isStillProvider(documents.inForce, turn.state.config.provider, link.peer)) {
     fault(turn, link.session, "provider-changed");
   }
@@ -111,7 +116,9 @@ export const onSession = (turn: Turn, { session, report }: SessionReport): void 
 const authorize = (turn: Turn, session: Address, link: Link, additionalData: Uint8Array, key: Uint8Array): void => {
   if (link.type !== "Connecting") return;
   const { identityKey, linkKey } = link.peer;
-  if (!equal(additionalData, identityKey)) return tellSession(turn, session, { type: "Denied", reason: "identity-key" });
+  if (!equal(additionalData, identityKey)) {
+    return tellSession(turn, session, { type: "Denied", reason: "identity-key" });
+  }
   if (!equal(key, linkKey)) return tellSession(turn, session, { type: "Denied", reason: "link-key" });
   tellSession(turn, session, { type: "Allowed" });
 };
@@ -126,7 +133,9 @@ const onUp = (turn: Turn, session: Address, link: Link, clockSkewMs: number): vo
   turn.effects.push(log("NOTICE", "client-connected", `Connected to ${provider}.`, { provider }));
   if (Math.abs(clockSkewMs) <= clockSkewMaxMs) return;
   notify(turn, { type: "ClockSkew", clockSkewMs });
-  turn.effects.push(log("WARNING", "clock-skew", "The clocks here and at the Provider differ: set the time.", { clockSkewMs }));
+  turn.effects.push(
+    log("WARNING", "clock-skew", "The clocks here and at the Provider differ: set the time.", { clockSkewMs }),
+  );
 };
 
 const onCommand = (turn: Turn, session: Address, command: Command): void => {
@@ -176,5 +185,7 @@ const scheduleRetry = (turn: Turn, reason: string): void => {
     backoffMs: Math.min(backoffMs + reconnectStepMs, reconnectMaxMs),
   });
   notify(turn, { type: "ConnectionDown", reason, retryMs: stopped ? null : backoffMs });
-  turn.effects.push(log("NOTICE", "client-disconnected", "Not connected to the Provider.", { reason, retryMs: backoffMs }));
+  turn.effects.push(
+    log("NOTICE", "client-disconnected", "Not connected to the Provider.", { reason, retryMs: backoffMs }),
+  );
 };

@@ -1,9 +1,9 @@
 /**
  * One Poisson process of a client (drafts/decoy_traffic.rst §5): when it has its next turn.
  *
- * Its instants are drawn from a key of its own, which each draw replaces. So they depend on nothing but that key, the rates
- * and the times of connection: whatever a user does, the same key gives the same instants, and who learns the key of now
- * learns no instant of the past.
+ * Its instants are drawn from a key of its own, which each draw replaces. So they depend on nothing but that key, the
+ * rates and the times of connection: whatever a user does, the same key gives the same instants, and who learns the key
+ * of now learns no instant of the past.
  *
  * @module
  */

@@ -1,13 +1,13 @@
 /**
- * Requests of the application, from acceptance to their one outcome: refused at once or accepted, then sent packet by packet,
- * then answered, overdue or failed.
+ * Requests of the application, from acceptance to their one outcome: refused at once or accepted, then sent packet by
+ * packet, then answered, overdue or failed.
  *
  * @module
  */
 import { Set as PersistentSet } from "immutable";
 import { concat, uint32 } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
-import { after, absurd } from "../machine.ts";
+import { absurd, after } from "../machine.ts";
 import type { Reply } from "../sphinx/payload.ts";
 import { type Block, fragmentMessage, messageIdLength } from "./block.ts";
 import { recipientOf } from "./compose.ts";
@@ -28,11 +28,25 @@ export const onRequest = (turn: Turn, request: Query | SendMessage): void => {
   const { id } = request;
   const contents = turn.state.stopped ? E.left<RefusalReason>("stopped") : contentsOf(turn, request);
   const refusal = E.isLeft(contents) ? contents.left : shortage(turn, id, contents.right.length);
-  if (E.isLeft(contents) || refusal !== null) return notify(turn, { type: "Refused", id, reason: refusal ?? "too-long" });
-  const pending: PendingRequest = { type: request.type, of: contents.right.length, answered: 0, surbs: PersistentSet() };
+  if (E.isLeft(contents) || refusal !== null) {
+    return notify(turn, { type: "Refused", id, reason: refusal ?? "too-long" });
+  }
+  const pending: PendingRequest = {
+    type: request.type,
+    of: contents.right.length,
+    answered: 0,
+    surbs: PersistentSet(),
+  };
   const expiresAt = after(turn.context.now, turn.state.config.timing.queuedMaxMs);
   const to = targetOf(request);
-  const items = contents.right.map((content, packet): EgressItem => ({ request: id, packet, to, content, expiresAt, tries: 0 }));
+  const items = contents.right.map((content, packet): EgressItem => ({
+    request: id,
+    packet,
+    to,
+    content,
+    expiresAt,
+    tries: 0,
+  }));
   update(turn, { requests: turn.state.requests.set(id, pending), egress: turn.state.egress.concat(items) });
   notify(turn, { type: "Accepted", id });
 };
@@ -44,7 +58,9 @@ const shortage = ({ state }: Turn, id: string, packets: number): RefusalReason |
 };
 
 const targetOf = (request: Query | SendMessage): QueryTarget =>
-  request.type === "Query" ? request.target : { type: "Recipient", recipient: request.user, provider: request.provider };
+  request.type === "Query"
+    ? request.target
+    : { type: "Recipient", recipient: request.user, provider: request.provider };
 
 const contentsOf = (turn: Turn, request: Query | SendMessage): Either<RefusalReason, Contents> => {
   const to = targetOf(request);
@@ -78,7 +94,8 @@ const endRequest = (turn: Turn, id: string, outcome: ClientNotice): void => {
   notify(turn, outcome);
 };
 
-export const failRequest = (turn: Turn, id: string, reason: FailureReason): void => endRequest(turn, id, { type: "Failed", id, reason });
+export const failRequest = (turn: Turn, id: string, reason: FailureReason): void =>
+  endRequest(turn, id, { type: "Failed", id, reason });
 
 /** Fails all requests at the end. */
 export const failAll = (turn: Turn, reason: FailureReason): void => {
@@ -99,7 +116,12 @@ export const onPacketSent = (turn: Turn, { request: id, packet }: EgressItem, se
 };
 
 /** What a SURB brought, or that it brought nothing in time. */
-export const onSurbOutcome = (turn: Turn, id: string, entry: SurbEntry, reply: Reply | "malformed" | "timeout"): void => {
+export const onSurbOutcome = (
+  turn: Turn,
+  id: string,
+  entry: SurbEntry,
+  reply: Reply | "malformed" | "timeout",
+): void => {
   const pending = turn.state.requests.get(id);
   if (pending === undefined) return;
   const elapsedMs = turn.context.now - entry.sentAt;

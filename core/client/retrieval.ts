@@ -1,11 +1,11 @@
 /**
- * Retrieval from the mailbox (specs/end_to_end.rst §3.2.1, wire-facts §6.4): one request at a time, sequence numbers from 0 in
- * each connection, one more for each message or reply received.
+ * Retrieval from the mailbox (specs/end_to_end.rst §3.2.1, wire-facts §6.4): one request at a time, sequence numbers
+ * from 0 in each connection, one more for each message or reply received.
  *
- * The client polls by a schedule of its own, which neither contents nor queue_size_hint change, so that its Provider and
- * whoever watches the link learn nothing from it. Unless it is configured, the interval is 1 / (2 (lambdaP + lambdaL)): twice
- * as often as replies can arrive on average, so that the mailbox empties; between 100 ms and 60 s. (Go's product of rates in
- * place of the interval truncates to 0 and polls without pause.)
+ * The client polls by a schedule of its own, which neither contents nor queue_size_hint change, so that its Provider
+ * and whoever watches the link learn nothing from it. Unless it is configured, the interval is 1 / (2 (lambdaP +
+ * lambdaL)): twice as often as replies can arrive on average, so that the mailbox empties; between 100 ms and 60 s.
+ * (Go's product of rates in place of the interval truncates to 0 and polls without pause.)
  *
  * A Provider delivers what was not acknowledged again after a reconnection: what was seen lately is dropped.
  *
@@ -45,7 +45,8 @@ const setRetrieval = (turn: Turn, change: Partial<Retrieval>): void =>
   update(turn, { retrieval: { ...turn.state.retrieval, ...change } });
 
 /** A new connection: sequence numbers begin anew, and the first retrieval is due. */
-export const startRetrieval = (turn: Turn): void => setRetrieval(turn, { sequence: 0, pollAt: turn.context.now, answerBy: null });
+export const startRetrieval = (turn: Turn): void =>
+  setRetrieval(turn, { sequence: 0, pollAt: turn.context.now, answerBy: null });
 
 export const stopRetrieval = (turn: Turn): void => setRetrieval(turn, { pollAt: null, answerBy: null });
 
@@ -98,4 +99,5 @@ const onAck = (turn: Turn, surbId: string, payload: Uint8Array): void => {
 };
 
 /** When the next retrieval, or the answer to the last one, is due. */
-export const isAnswerOverdue = ({ retrieval }: ClientState, now: Mono): boolean => retrieval.answerBy !== null && retrieval.answerBy <= now;
+export const isAnswerOverdue = ({ retrieval }: ClientState, now: Mono): boolean =>
+  retrieval.answerBy !== null && retrieval.answerBy <= now;

@@ -40,7 +40,9 @@ export interface Documents {
   readonly abandoned: PersistentSet<number>;
   readonly inForce: Document | null;
   /** The one question that is open; the Provider has until `deadline` to answer, the directory keeps its own time. */
-  readonly asking: { readonly epoch: number; readonly from: "provider" | "directory"; readonly deadline: Mono | null } | null;
+  readonly asking:
+    | { readonly epoch: number; readonly from: "provider" | "directory"; readonly deadline: Mono | null }
+    | null;
   /** When to look again which documents are wanted. */
   readonly checkAt: Mono;
   /** Failed questions since the last answer: Provider and authorities are asked in turn. */

@@ -1,7 +1,7 @@
 /**
- * The SURBs that a client has given away and the replies to them (drafts/client.rst §5.1.1, wire-facts §1.5, §6.4). A reply is
- * known by its SURB's id; the keys serve once and are then wiped. A SURB is given up when its reply is overdue, at the latest
- * when the mix keys on its way are gone.
+ * The SURBs that a client has given away and the replies to them (drafts/client.rst §5.1.1, wire-facts §1.5, §6.4). A
+ * reply is known by its SURB's id; the keys serve once and are then wiped. A SURB is given up when its reply is
+ * overdue, at the latest when the mix keys on its way are gone.
  *
  * @module
  */
@@ -24,7 +24,12 @@ const keyEpochs = 3;
 const staleDeadlinesMin = 64;
 
 /** What a reply, or its absence, means for the request that a SURB was made for. */
-export type SurbOutcome = (turn: Turn, request: string, entry: SurbEntry, reply: Reply | "malformed" | "timeout") => void;
+export type SurbOutcome = (
+  turn: Turn,
+  request: string,
+  entry: SurbEntry,
+  reply: Reply | "malformed" | "timeout",
+) => void;
 
 /** Whether there is room for one more SURB: loops have half of it, so that decoys never crowd requests out. */
 export const hasRoom = ({ surbs }: ClientState, purpose: SurbEntry["purpose"]): boolean =>
@@ -39,7 +44,12 @@ const deadlineOf = (turn: Turn, sentAt: Mono, etaMs: number, keysDieAt: Mono): M
   mono(Math.min(after(sentAt, etaMs + turn.state.config.timing.replySlackMs), keysDieAt));
 
 /** Remembers the SURB of a composed packet. */
-export const addSurb = (turn: Turn, { surb, sent }: Composed, document: Document, purpose: SurbEntry["purpose"]): void => {
+export const addSurb = (
+  turn: Turn,
+  { surb, sent }: Composed,
+  document: Document,
+  purpose: SurbEntry["purpose"],
+): void => {
   if (surb === null) return;
   const { now, wall } = turn.context;
   const keysDieAt = after(now, epochStart(turn.state.config.clock, document.epoch + keyEpochs) - wall);
@@ -66,7 +76,9 @@ export const removeSurb = (turn: Turn, id: string): void => {
   update(turn, { surbs: { entries: entries.delete(id), deadlines } });
 };
 
-/** A reply came in: `payload` is tag and ciphertext (51216 bytes), decrypted in place. False where the id is unknown. */
+/**
+ * A reply came in: `payload` is tag and ciphertext (51216 bytes), decrypted in place. False where the id is unknown.
+ */
 export const onReply = (turn: Turn, id: string, payload: Uint8Array, outcome: SurbOutcome): boolean => {
   const entry = turn.state.surbs.entries.get(id);
   if (entry === undefined) return false;

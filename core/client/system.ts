@@ -1,5 +1,6 @@
 /**
- * A client as a system: the client machine, its directory machine, and their sessions. The same for production and simulation.
+ * A client as a system: the client machine, its directory machine, and their sessions. The same for production and
+ * simulation.
  *
  * @module
  */

@@ -5,9 +5,9 @@
  * - lambdaL: a loop decoy, a query with a SURB to a `loop` service;
  * - lambdaD: a drop decoy, the same without a SURB.
  *
- * Nothing is sent while there is no connection or no document. A rate of 0 is legal and turns its process off. Each decoy goes to
- * one of all Providers' loop services, drawn uniformly. With decoys off (`DisableDecoyTraffic`) lambdaP alone runs, and has
- * nothing to send when the FIFO is empty.
+ * Nothing is sent while there is no connection or no document. A rate of 0 is legal and turns its process off. Each
+ * decoy goes to one of all Providers' loop services, drawn uniformly. With decoys off (`DisableDecoyTraffic`) lambdaP
+ * alone runs, and has nothing to send when the FIFO is empty.
  *
  * @module
  */
@@ -38,9 +38,12 @@ const rateOf = ({ link, config, documents }: ClientState, name: ProcessName): nu
   return name === "lambdaP" || config.decoys ? documents.inForce.parameters[name] : 0;
 };
 
-const maxMsOf = ({ documents }: ClientState, name: ProcessName): number => documents.inForce?.parameters[`${name}MaxDelayMs`] ?? 0;
+const maxMsOf = ({ documents }: ClientState, name: ProcessName): number =>
+  documents.inForce?.parameters[`${name}MaxDelayMs`] ?? 0;
 
-/** Starts, stops and changes the processes as connection and document demand, and gives those that are due their turn. */
+/**
+ * Starts, stops and changes the processes as connection and document demand, and gives those that are due their turn.
+ */
 export const runTraffic = (turn: Turn): void => {
   for (const name of processes) {
     const { state, context } = turn;
@@ -74,4 +77,5 @@ const emit = (turn: Turn, name: ProcessName, document: Document): void => {
   else addTally(turn, withSurb ? "loopsSent" : "dropsSent");
 };
 
-export const nextTurn = ({ traffic }: ClientState): Mono | null => earliest(...processes.map((name) => traffic[name].dueAt));
+export const nextTurn = ({ traffic }: ClientState): Mono | null =>
+  earliest(...processes.map((name) => traffic[name].dueAt));

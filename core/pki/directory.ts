@@ -2,9 +2,10 @@
  * The directory machine: fetches consensus documents from the voting authorities and posts descriptors to them
  * (specs/pki.rst §5, wire-facts §2.7, §5.6, §5.7). Nodes and clients each have one, at the address `directory`.
  *
- * One command a connection. A document is asked for anonymously (empty additional data, a fresh key) of one authority after
- * the other in random order, until one answers with a document that verifies; who does not answer in time holds nobody up: the
- * next one is asked as well. A descriptor is posted to all authorities at once, as the owner of its identity key.
+ * One command a connection. A document is asked for anonymously (empty additional data, a fresh key) of one authority
+ * after the other in random order, until one answers with a document that verifies; who does not answer in time holds
+ * nobody up: the next one is asked as well. A descriptor is posted to all authorities at once, as the owner of its
+ * identity key.
  *
  * @module
  */
@@ -16,14 +17,7 @@ import { earliest, invariant, type Machine, type Mono, type Step, type Tick } fr
 import type { Address } from "../system.ts";
 import type { Command } from "../wire/commands.ts";
 import type { SessionReport, SessionRequest } from "../wire/session.ts";
-import {
-  type Attempt,
-  createJobs,
-  type DirectoryState,
-  type Job,
-  tellSession,
-  type Turn,
-} from "./directory_jobs.ts";
+import { type Attempt, createJobs, type DirectoryState, type Job, tellSession, type Turn } from "./directory_jobs.ts";
 import type { Document } from "./document.ts";
 import type { EpochClock } from "./epoch.ts";
 
@@ -56,8 +50,8 @@ export type DirectoryRequest =
   | { readonly type: "Publish"; readonly epoch: number; readonly descriptor: Uint8Array };
 
 /**
- * Why there is no document: `not-found` not yet, `gone` never (so say more than half of the authorities), `unreachable` none
- * answered, `invalid` what came does not verify, `busy` too many epochs were asked for at once.
+ * Why there is no document: `not-found` not yet, `gone` never (so say more than half of the authorities), `unreachable`
+ * none answered, `invalid` what came does not verify, `busy` too many epochs were asked for at once.
  */
 export type FetchFailure = "not-found" | "gone" | "unreachable" | "invalid" | "busy";
 
@@ -86,12 +80,13 @@ export interface DirectoryReport {
     };
 }
 
-
 export type DirectoryEvent = DirectoryRequest | SessionReport;
 
 /** Derived from the jobs alone. Sessions keep their own deadlines. */
 const wakeAt = (jobs: PersistentMap<string, Job>): Mono | null =>
-  earliest(...jobs.valueSeq().flatMap((job) => (job.type === "Fetch" ? [job.hurryAt] : job.retries.map(({ at }) => at))));
+  earliest(
+    ...jobs.valueSeq().flatMap((job) => (job.type === "Fetch" ? [job.hurryAt] : job.retries.map(({ at }) => at))),
+  );
 
 /** Wire-facts §2.7: a voting authority presents its identity key and the link key that we have in our configuration. */
 const authorization = (
@@ -115,7 +110,9 @@ const finish = ({ config, jobs, attempts, sessions, effects, consumed }: Turn): 
 });
 
 /** The directory machine over a crypto suite; its sessions are spawned as kind `session`. */
-export const createDirectoryMachine = (suite: Suite): Machine<DirectoryConfig, DirectoryState, DirectoryEvent, Effect> => {
+export const createDirectoryMachine = (
+  suite: Suite,
+): Machine<DirectoryConfig, DirectoryState, DirectoryEvent, Effect> => {
   const jobs = createJobs(suite);
 
   const onSession = (turn: Turn, { session, report }: SessionReport): void => {
@@ -165,7 +162,15 @@ export const createDirectoryMachine = (suite: Suite): Machine<DirectoryConfig, D
   return {
     start: (context, config) => {
       invariant(config.authorities.length > 0, "a directory has at least one authority");
-      return finish({ context, config, jobs: PersistentMap(), attempts: PersistentMap(), sessions: 0, effects: [], consumed: [] });
+      return finish({
+        context,
+        config,
+        jobs: PersistentMap(),
+        attempts: PersistentMap(),
+        sessions: 0,
+        effects: [],
+        consumed: [],
+      });
     },
     step: (context, state, event) => {
       const turn: Turn = { context, ...state, effects: [], consumed: [] };

@@ -1,6 +1,6 @@
 /**
- * What the directory machine (directory.ts) has under way: documents to fetch and descriptors to post, and the connections that
- * it has open for them.
+ * What the directory machine (directory.ts) has under way: documents to fetch and descriptors to post, and the
+ * connections that it has open for them.
  *
  * @module
  */
@@ -146,7 +146,15 @@ export const createJobs = (suite: Suite) => {
 
   const onPublish = (turn: Turn, epoch: number, descriptor: Uint8Array): void => {
     const { config } = turn;
-    const job: PublishJob = { type: "Publish", epoch, descriptor, accepted: 0, conflicts: 0, failures: [], retries: [] };
+    const job: PublishJob = {
+      type: "Publish",
+      epoch,
+      descriptor,
+      accepted: 0,
+      conflicts: 0,
+      failures: [],
+      retries: [],
+    };
     const under = turn.jobs.get(keyOf(job));
     if (under?.type === "Publish" && equal(under.descriptor, descriptor)) return;
     const refuse = (reason: string): void => {
@@ -162,7 +170,9 @@ export const createJobs = (suite: Suite) => {
   const onAnswer = (turn: Turn, attempt: Attempt, answer: Answer): void => {
     const job = turn.jobs.get(attempt.job);
     if (job?.type === "Fetch" && answer.type === "Consensus") return onConsensus(turn, job, attempt, answer);
-    if (job?.type === "Publish" && answer.type === "PostDescriptorStatus") return onStatus(turn, job, attempt, answer.status);
+    if (job?.type === "Publish" && answer.type === "PostDescriptorStatus") {
+      return onStatus(turn, job, attempt, answer.status);
+    }
     onNoAnswer(turn, attempt, "unexpected-command");
   };
 
@@ -171,7 +181,12 @@ export const createJobs = (suite: Suite) => {
     tellSession(turn, session, { type: "Close", polite: true });
   };
 
-  const onConsensus = (turn: Turn, job: FetchJob, attempt: Attempt, { status, payload: raw }: ConsensusAnswer): void => {
+  const onConsensus = (
+    turn: Turn,
+    job: FetchJob,
+    attempt: Attempt,
+    { status, payload: raw }: ConsensusAnswer,
+  ): void => {
     if (status === consensusStatus.notFound) return failFetch(turn, job, "not-found");
     if (status === consensusStatus.gone) return failFetch(turn, job, "gone");
     const verified = verifyAnswer(turn, job.epoch, status, raw);
@@ -183,7 +198,12 @@ export const createJobs = (suite: Suite) => {
     report(turn, { type: "Document", epoch: job.epoch, raw, document: verified.right });
   };
 
-  const verifyAnswer = (turn: Turn, epoch: number, status: number, raw: Uint8Array): Either<DocumentError | "status", Document> => {
+  const verifyAnswer = (
+    turn: Turn,
+    epoch: number,
+    status: number,
+    raw: Uint8Array,
+  ): Either<DocumentError | "status", Document> => {
     if (status !== consensusStatus.ok) return E.left("status");
     const authorities = turn.config.authorities.map(({ identityKey }) => identityKey);
     return verifyDocument(suite, { authorities }, raw, { epoch, nowSeconds: Math.floor(turn.context.wall / 1000) });
@@ -242,7 +262,13 @@ export const createJobs = (suite: Suite) => {
     turn.jobs = turn.jobs.set(keyOf(job), { ...job, retries: [...job.retries, retry] });
   };
 
-  const logAttempt = (turn: Turn, level: "DEBUG" | "WARNING", { job, authority }: Attempt, what: string, reason: string): void => {
+  const logAttempt = (
+    turn: Turn,
+    level: "DEBUG" | "WARNING",
+    { job, authority }: Attempt,
+    what: string,
+    reason: string,
+  ): void => {
     const fields = { job, authority: toHex(turn.config.authorities[authority]!.identityKey), detail: reason };
     turn.effects.push(log(level, "directory-attempt", `An authority ${what}.`, fields));
   };

@@ -1,7 +1,7 @@
 /**
- * A client under test: the machine of core/client/client.ts driven by hand. Its session, its Provider and the rest of the network
- * are played by the test; packets travel by real unwrapping. Every state that the machine gives back is frozen, so that a
- * step which changes one fails.
+ * A client under test: the machine of core/client/client.ts driven by hand. Its session, its Provider and the rest of
+ * the network are played by the test; packets travel by real unwrapping. Every state that the machine gives back is
+ * frozen, so that a step which changes one fails.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { ClientNotice, ClientRequest } from "../../../core/client/events.ts
 import type { ClientState } from "../../../core/client/state.ts";
 import type { Effect } from "../../../core/effects.ts";
 import { E } from "../../../core/fp.ts";
-import { type Context, mono, type Mono, tick, wall } from "../../../core/machine.ts";
+import { type Context, type Mono, mono, tick, wall } from "../../../core/machine.ts";
 import { addSignature, decodeCertificate, sign, signedMessage } from "../../../core/pki/cert.ts";
 import { type Descriptor, providerLayer, signDescriptor } from "../../../core/pki/descriptor.ts";
 import type { DirectoryRequest } from "../../../core/pki/directory.ts";
@@ -63,7 +63,12 @@ const mixKeyOf = (name: string, epoch: number): Uint8Array => deriveSeed(seed, `
 /** Seconds, far away. */
 export const expiration = 10_000_000_000;
 
-export const descriptorOf = (name: string, layer: number, epoch: number, services: ReadonlyArray<string> = ["loop"]): Descriptor => {
+export const descriptorOf = (
+  name: string,
+  layer: number,
+  epoch: number,
+  services: ReadonlyArray<string> = ["loop"],
+): Descriptor => {
   const { identityPrivate, identityKey, linkKey } = keysOf(name);
   const fields = {
     name,
@@ -138,7 +143,7 @@ const frozen = new WeakSet<object>();
 export const deepFreeze = (value: unknown): void => {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || frozen.has(value)) return;
   frozen.add(value);
-  if (value instanceof Map) for (const item of value.values()) deepFreeze(item);
+  if (value instanceof Map) { for (const item of value.values()) deepFreeze(item); }
   for (const key of Reflect.ownKeys(value)) deepFreeze((value as Record<PropertyKey, unknown>)[key]);
   Object.freeze(value);
 };
@@ -174,7 +179,13 @@ export const travel = (packet: Uint8Array, epoch = firstEpoch): Arrival => {
     const surb = hop.commands.find((command) => command.type === "SurbReply");
     assert.ok(recipient !== undefined && hop.payload !== null);
     const name = fromUtf8(recipient.id.filter((byte) => byte !== 0));
-    return { path, delaysMs, recipient: name!, surbId: surb === undefined ? null : toHex(surb.id), payload: hop.payload };
+    return {
+      path,
+      delaysMs,
+      recipient: name!,
+      surbId: surb === undefined ? null : toHex(surb.id),
+      payload: hop.payload,
+    };
   }
 };
 
@@ -193,7 +204,11 @@ export const openForward = (arrival: Arrival): { readonly surb: Surb | null; rea
   rightOf(decodeForwardPayload(geometry, arrival.payload));
 
 /** The reply to a packet as the client's Provider puts it into the mailbox; `data` null acknowledges. */
-export const replyTo = (packet: Uint8Array, data: Uint8Array | null, epoch = firstEpoch): { readonly surbId: Uint8Array; readonly payload: Uint8Array } => {
+export const replyTo = (
+  packet: Uint8Array,
+  data: Uint8Array | null,
+  epoch = firstEpoch,
+): { readonly surbId: Uint8Array; readonly payload: Uint8Array } => {
   const { surb } = openForward(travel(packet, epoch));
   assert.ok(surb !== null, "the packet has a SURB");
   const payload = data === null ? encodeAck(geometry) : rightOf(encodeServiceReply(geometry, data));
@@ -202,7 +217,8 @@ export const replyTo = (packet: Uint8Array, data: Uint8Array | null, epoch = fir
   return { surbId: hexToBytes(reply.surbId!), payload: reply.payload };
 };
 
-const hexToBytes = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g)!.map((digits) => parseInt(digits, 16)));
+const hexToBytes = (hex: string): Uint8Array =>
+  Uint8Array.from(hex.match(/../g)!.map((digits) => parseInt(digits, 16)));
 
 /* The client */
 
@@ -268,7 +284,9 @@ export const createDriver = (options: Options = {}) => {
     const request = effect.event as SessionRequest;
     if (request.type !== "Send") return;
     commands.push(request.command);
-    if (request.command.type === "SendPacket") packets.push({ at: now, packet: request.command.packet, id: request.id! });
+    if (request.command.type === "SendPacket") {
+      packets.push({ at: now, packet: request.command.packet, id: request.id! });
+    }
   };
 
   const settle = (step: ReturnType<typeof machine.step>): ReadonlyArray<Effect> => {
@@ -326,8 +344,9 @@ export const createDriver = (options: Options = {}) => {
     },
     up: (clockSkewMs = 0): ReadonlyArray<Effect> =>
       driver.report({ type: "Up", clockSkewMs, handshakeHash: new Uint8Array(64) }),
-    down: (reason: Extract<SessionReport["report"], { type: "Down" }>["reason"] = "peer-closed"): ReadonlyArray<Effect> =>
-      driver.report({ type: "Down", reason }),
+    down: (
+      reason: Extract<SessionReport["report"], { type: "Down" }>["reason"] = "peer-closed",
+    ): ReadonlyArray<Effect> => driver.report({ type: "Down", reason }),
     /** The session has written out all packets so far that it had not reported. */
     written: (): void => {
       for (const id of [...driver.state().inFlight.keys()].sort((a, b) => a - b)) {
@@ -335,7 +354,9 @@ export const createDriver = (options: Options = {}) => {
       }
     },
     /** Answers an outstanding retrieval. */
-    deliver: (message: { readonly surbId: Uint8Array; readonly payload: Uint8Array } | Uint8Array | null): ReadonlyArray<Effect> => {
+    deliver: (
+      message: { readonly surbId: Uint8Array; readonly payload: Uint8Array } | Uint8Array | null,
+    ): ReadonlyArray<Effect> => {
       const { sequence } = driver.state().retrieval;
       if (message === null) return driver.command({ type: "MessageEmpty", sequence });
       if (message instanceof Uint8Array) {
@@ -343,7 +364,9 @@ export const createDriver = (options: Options = {}) => {
       }
       return driver.command({ type: "MessageAck", queueSizeHint: 0, sequence, ...message });
     },
-    of: <Type extends ClientNotice["type"]>(type: Type): ReadonlyArray<Extract<ClientNotice, { readonly type: Type }>> =>
+    of: <Type extends ClientNotice["type"]>(
+      type: Type,
+    ): ReadonlyArray<Extract<ClientNotice, { readonly type: Type }>> =>
       notices.filter((notice): notice is Extract<ClientNotice, { readonly type: Type }> => notice.type === type),
   };
 

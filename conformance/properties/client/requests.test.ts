@@ -30,7 +30,8 @@ const slowClock = createEpochClock(1_000_000_000, 0);
 
 /** Only lambdaP, so that the packets sent are the user's until the FIFO is empty. */
 const quiet = { parameters: { ...parameters, lambdaL: 0, lambdaD: 0 } };
-const create = (more = {}): Driver => createRunning({ clock: slowClock, run: "requests", ...more }, documentOf(firstEpoch, quiet));
+const create = (more = {}): Driver =>
+  createRunning({ clock: slowClock, run: "requests", ...more }, documentOf(firstEpoch, quiet));
 
 const outcomes: ReadonlySet<ClientNotice["type"]> = new Set(["Reply", "Delivered", "Timeout", "Failed"]);
 const outcomesOf = ({ notices }: Driver, id: string): ReadonlyArray<ClientNotice> =>
@@ -49,11 +50,13 @@ const sendAll = (driver: Driver): void => {
 /** Puts a message into the mailbox and lets the client fetch it. */
 const receive = (driver: Driver, message: Parameters<Driver["deliver"]>[0]): void => {
   keepAlive(driver)();
-  while (driver.state().retrieval.answerBy === null) driver.advance(driver.state().retrieval.pollAt! - driver.now(), () => driver.written());
+  while (driver.state().retrieval.answerBy === null) {
+    driver.advance(driver.state().retrieval.pollAt! - driver.now(), () => driver.written());
+  }
   driver.deliver(message);
 };
 
-test("[KAETZ-3.1-01] [KAETZ-3.1-02] [CLIENT-1-05] [CLIENT-5.1.1-01] a query travels the path that is told, and its reply comes back", () => {
+test("[KAETZ-3.1-01, KAETZ-3.1-02, CLIENT-1-05, CLIENT-5.1.1-01] a query travels the path told, its reply comes back", () => {
   const driver = create();
   driver.request(ping("q"));
   assert.deepEqual(driver.of("Accepted").map(({ id }) => id), ["q"]);
@@ -121,7 +124,10 @@ test("what cannot be accepted is refused with a reason and has no outcome", () =
   const long = (length: number) => ({ ...query, payload: new Uint8Array(length) });
   assert.equal(refusal(long(geometry.userPayloadLength + 1)), "too-long");
   assert.equal(refusal({ ...long(geometry.userPayloadLength - 3), lengthPrefix: true }), "too-long");
-  assert.equal(refusal({ ...message, payload: new Uint8Array(blockPayloadLength(geometry) * egressLengthMax + 1) }), "too-long");
+  assert.equal(
+    refusal({ ...message, payload: new Uint8Array(blockPayloadLength(geometry) * egressLengthMax + 1) }),
+    "too-long",
+  );
   assert.equal(refusal({ ...message, recipientKey: new Uint8Array(31) }), "bad-key");
   assert.equal(refusal({ ...message, user: "x".repeat(65) }), "bad-name");
   assert.equal(refusal({ ...message, user: "" }), "bad-name");
@@ -177,11 +183,16 @@ test("without a reply a query times out when its ETA and the slack have passed",
 });
 
 test("no reply is waited for once the mix keys are gone", () => {
-  const driver = createRunning({ timing: { replySlackMs: 100 * periodMs }, elapsedMs: 0 }, documentOf(firstEpoch, quiet));
+  const driver = createRunning(
+    { timing: { replySlackMs: 100 * periodMs }, elapsedMs: 0 },
+    documentOf(firstEpoch, quiet),
+  );
   driver.request(ping("q"));
   while (driver.packets.length === 0 || driver.state().egress.size > 0) driver.advance(100, keepAlive(driver));
   driver.written();
-  const { keys, deadline } = [...driver.state().surbs.entries.values()].find(({ purpose }) => purpose.type === "Request")!;
+  const { keys, deadline } = [...driver.state().surbs.entries.values()].find(({ purpose }) =>
+    purpose.type === "Request"
+  )!;
   assert.equal(deadline, 500 + 3 * periodMs);
   driver.advance(deadline - driver.now(), keepAlive(driver));
   assert.equal(outcomesOf(driver, "q")[0]?.type, "Timeout");
@@ -264,7 +275,7 @@ test("a request that is cancelled in the FIFO is never sent, and after that its 
   assert.deepEqual(driver.drops, ["client-surb-unknown"]);
 });
 
-test("[E2E-4-01] [E2E-4-04] [E2E-4-08] [CLIENT-4-02] a message goes in encrypted blocks, and is delivered when all are acknowledged", () => {
+test("[E2E-4-01, E2E-4-04, E2E-4-08, CLIENT-4-02] encrypted blocks make a message, delivered when all are acknowledged", () => {
   const driver = create();
   const text = "0123456789".repeat(40);
   driver.request(messageTo("m", text));
@@ -287,7 +298,7 @@ test("[E2E-4-01] [E2E-4-04] [E2E-4-08] [CLIENT-4-02] a message goes in encrypted
   assert.deepEqual(outcomesOf(driver, "m").map(({ type }) => type), ["Delivered"]);
 });
 
-test("[E2E-5.1-03] [E2E-5.2.1-03] blocks are trickled: each waits for its turn of lambdaP and takes a path of its own", () => {
+test("[E2E-5.1-03] [E2E-5.2.1-03] blocks are trickled: each waits for lambdaP and has a path of its own", () => {
   const driver = create();
   driver.request(messageTo("m", "x".repeat(1_500)));
   sendAll(driver);
@@ -312,16 +323,19 @@ test("[CLIENT-5.1.1-03] an acknowledgement answers no query, and a service's rep
 });
 
 test("a reply that was changed on its way fails its request, whichever bit it was", () => {
-  fc.assert(fc.property(fc.nat({ max: 8 * (geometry.forwardPayloadLength + 16) - 1 }), (bit) => {
-    const driver = create();
-    driver.request(ping("q"));
-    sendAll(driver);
-    const reply = replyTo(driver.packets[0]!.packet, utf8("pong"));
-    reply.payload[bit >> 3]! ^= 1 << (bit & 7);
-    receive(driver, reply);
-    assert.deepEqual(outcomesOf(driver, "q"), [{ type: "Failed", id: "q", reason: "malformed-reply" }]);
-    assert.deepEqual(driver.drops, ["client-reply-malformed"]);
-  }), { numRuns: 15 });
+  fc.assert(
+    fc.property(fc.nat({ max: 8 * (geometry.forwardPayloadLength + 16) - 1 }), (bit) => {
+      const driver = create();
+      driver.request(ping("q"));
+      sendAll(driver);
+      const reply = replyTo(driver.packets[0]!.packet, utf8("pong"));
+      reply.payload[bit >> 3]! ^= 1 << (bit & 7);
+      receive(driver, reply);
+      assert.deepEqual(outcomesOf(driver, "q"), [{ type: "Failed", id: "q", reason: "malformed-reply" }]);
+      assert.deepEqual(driver.drops, ["client-reply-malformed"]);
+    }),
+    { numRuns: 15 },
+  );
 });
 
 test("a reply that overtakes the session's report of the packet is told after it", () => {
@@ -360,37 +374,47 @@ test("the status counts", () => {
 
 test("whatever happens, every accepted request has exactly one outcome, and everything stays bounded", () => {
   const action = fc.record({ what: fc.nat({ max: 11 }), n: fc.nat({ max: 999 }) });
-  fc.assert(fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-    const driver = createRunning({ clock, timing: { replySlackMs: 5_000, queuedMaxMs: 20_000, pollMs: 200 } });
-    let ids = 0;
-    const perform = (what: number, n: number): void => {
-      const { link, retrieval, inFlight } = driver.state();
-      const isUp = link.type === "Up";
-      if (what === 0) driver.request(ping(`q${ids++}`, n % 4 === 0 ? null : n % 7 === 0 ? "nobody" : "p2"));
-      if (what === 1) driver.request(messageTo(`m${ids++}`, "x".repeat(n)));
-      if (what === 2) driver.request({ type: "Cancel", id: `${n % 2 === 0 ? "q" : "m"}${n % (ids + 1)}` });
-      if (what === 3) driver.advance(n);
-      if (what === 4) driver.advance(10 * n, () => driver.written());
-      if (what === 5 && isUp) driver.written();
-      if (what === 6 && isUp && inFlight.size > 0) driver.report({ type: "Sent", id: inFlight.keySeq().first()!, dropped: "session-queue-full" });
-      if (what === 7 && link.type !== "Idle" && n % 3 === 0) driver.down();
-      if (what === 8 && link.type === "Connecting") driver.up();
-      if (what === 9 && isUp && retrieval.answerBy !== null) driver.deliver(null);
-      if (what === 10 && isUp && retrieval.answerBy !== null) answerSome(driver, n);
-      if (what === 11) driver.tick();
-    };
-    for (const { what, n } of actions) {
-      perform(what, n);
-      const { egress, requests, surbs } = driver.state();
-      assert.ok(egress.size <= egressLengthMax + 16 && requests.size <= requestsMax);
-      assert.ok(surbs.deadlines.size <= 2 * surbs.entries.size + 66);
-    }
-    // Nothing answers any more: all that is left runs into its deadline.
-    driver.advance(40_000, () => driver.written());
-    assertOneOutcomeEach(driver);
-    assert.equal(driver.state().requests.size, 0);
-    assert.equal([...driver.state().surbs.entries.values()].filter(({ purpose }) => purpose.type === "Request").length, 0);
-  }), { numRuns: 25 });
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      const driver = createRunning({ clock, timing: { replySlackMs: 5_000, queuedMaxMs: 20_000, pollMs: 200 } });
+      let ids = 0;
+      const perform = (what: number, n: number): void => {
+        const { link, retrieval, inFlight } = driver.state();
+        const isUp = link.type === "Up";
+        if (what === 0) driver.request(ping(`q${ids++}`, n % 4 === 0 ? null : n % 7 === 0 ? "nobody" : "p2"));
+        if (what === 1) driver.request(messageTo(`m${ids++}`, "x".repeat(n)));
+        if (what === 2) driver.request({ type: "Cancel", id: `${n % 2 === 0 ? "q" : "m"}${n % (ids + 1)}` });
+        if (what === 3) driver.advance(n);
+        if (what === 4) driver.advance(10 * n, () => driver.written());
+        if (what === 5 && isUp) driver.written();
+        if (what === 6 && isUp && inFlight.size > 0) {
+          driver.report({ type: "Sent", id: inFlight.keySeq().first()!, dropped: "session-queue-full" });
+        }
+        if (what === 7 && link.type !== "Idle" && n % 3 === 0) {
+          driver.down();
+        }
+        if (what === 8 && link.type === "Connecting") driver.up();
+        if (what === 9 && isUp && retrieval.answerBy !== null) driver.deliver(null);
+        if (what === 10 && isUp && retrieval.answerBy !== null) answerSome(driver, n);
+        if (what === 11) driver.tick();
+      };
+      for (const { what, n } of actions) {
+        perform(what, n);
+        const { egress, requests, surbs } = driver.state();
+        assert.ok(egress.size <= egressLengthMax + 16 && requests.size <= requestsMax);
+        assert.ok(surbs.deadlines.size <= 2 * surbs.entries.size + 66);
+      }
+      // Nothing answers any more: all that is left runs into its deadline.
+      driver.advance(40_000, () => driver.written());
+      assertOneOutcomeEach(driver);
+      assert.equal(driver.state().requests.size, 0);
+      assert.equal(
+        [...driver.state().surbs.entries.values()].filter(({ purpose }) => purpose.type === "Request").length,
+        0,
+      );
+    }),
+    { numRuns: 25 },
+  );
 });
 
 /** Replies to a packet that has a SURB, rightly or not. */

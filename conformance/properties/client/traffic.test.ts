@@ -42,7 +42,10 @@ for (const name of ["lambdaP", "lambdaL", "lambdaD"] as const) {
     driver.advance(ms, keepAlive(driver));
     const expected = parameters[name] * ms;
     // Five standard deviations of a Poisson count: one seed in a million and a half.
-    assert.ok(Math.abs(driver.packets.length - expected) < 5 * Math.sqrt(expected), `${driver.packets.length} for ${expected}`);
+    assert.ok(
+      Math.abs(driver.packets.length - expected) < 5 * Math.sqrt(expected),
+      `${driver.packets.length} for ${expected}`,
+    );
   });
 }
 
@@ -64,7 +67,7 @@ test("[DECOY-5-07] [DECOY-5-01] [E2E-5.1-02] a busy client sends at the very ins
   assert.deepEqual(instants(busy), instants(idle));
 });
 
-test("[DECOY-5-03] [DECOY-5-06] [CLIENT-5.1.1-07] lambdaP sends the FIFO's head, and a drop decoy when it is empty", () => {
+test("[DECOY-5-03, DECOY-5-06, CLIENT-5.1.1-07] lambdaP sends the FIFO's head, or a drop decoy when it is empty", () => {
   const driver = createRunning({ clock: slowClock, run: "fifo" }, only("lambdaP"));
   driver.request(ping("first"));
   driver.request(ping("second"));
@@ -75,7 +78,7 @@ test("[DECOY-5-03] [DECOY-5-06] [CLIENT-5.1.1-07] lambdaP sends the FIFO's head,
   assert.equal(third?.surb, null);
 });
 
-test("[DECOY-4-01] [DECOY-4-04] [DECOY-1-01] drop decoys go to every Provider's loop service alike, without a SURB", () => {
+test("[DECOY-4-01, DECOY-4-04, DECOY-1-01] drop decoys go to every Provider's loop service alike, without SURB", () => {
   const driver = createRunning({ clock: slowClock }, only("lambdaD"));
   driver.advance(600_000, keepAlive(driver));
   const counts = new Map(providers.map((name) => [name, 0]));
@@ -90,7 +93,9 @@ test("[DECOY-4-01] [DECOY-4-04] [DECOY-1-01] drop decoys go to every Provider's 
   const expected = driver.packets.length / providers.length;
   assert.ok(expected > 80);
   // Five standard deviations each.
-  for (const [name, count] of counts) assert.ok(Math.abs(count - expected) < 5 * Math.sqrt(expected), `${name}: ${count}`);
+  for (const [name, count] of counts) {
+    assert.ok(Math.abs(count - expected) < 5 * Math.sqrt(expected), `${name}: ${count}`);
+  }
   const lengths = new Set(driver.packets.map(({ packet }) => packet.length));
   assert.equal(lengths.size, 1);
 });
@@ -163,7 +168,9 @@ test("with decoys off only the user's packets are sent, still at the instants of
 
 test("a document with other rates is obeyed at once", () => {
   const driver = createRunning({ elapsedMs: periodMs - 20_000 }, only("lambdaD"));
-  const faster = documentOf(firstEpoch + 1, { parameters: { ...parameters, lambdaP: 0, lambdaL: 0, lambdaD: 0.05, lambdaDMaxDelayMs: 1_000 } });
+  const faster = documentOf(firstEpoch + 1, {
+    parameters: { ...parameters, lambdaP: 0, lambdaL: 0, lambdaD: 0.05, lambdaDMaxDelayMs: 1_000 },
+  });
   driver.document(faster);
   driver.advance(20_000, keepAlive(driver));
   const before = driver.packets.length;
@@ -181,16 +188,19 @@ test("a machine that slept does not send what it missed", () => {
 });
 
 test("spurious ticks change nothing", () => {
-  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 900 }), { maxLength: 12 }), (pauses) => {
-    const driver = createRunning({ clock, run: "ticks" });
-    for (const pause of pauses) {
-      driver.advance(pause, keepAlive(driver));
-      const before = driver.state();
-      if (driver.wakeAt()! <= driver.now()) continue;
-      assert.deepEqual(driver.tick(), []);
-      assert.equal(driver.state(), before);
-    }
-  }), { numRuns: 20 });
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 900 }), { maxLength: 12 }), (pauses) => {
+      const driver = createRunning({ clock, run: "ticks" });
+      for (const pause of pauses) {
+        driver.advance(pause, keepAlive(driver));
+        const before = driver.state();
+        if (driver.wakeAt()! <= driver.now()) continue;
+        assert.deepEqual(driver.tick(), []);
+        assert.equal(driver.state(), before);
+      }
+    }),
+    { numRuns: 20 },
+  );
 });
 
 test("a client that has nothing yet asks for a document and sends nothing", () => {
