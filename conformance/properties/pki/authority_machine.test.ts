@@ -133,7 +133,8 @@ test("a vote is brought to every peer, who has to present its identity and its l
   const sessions = voting(run);
   assert.deepEqual([...sessions.keys()], ["192.0.2.1:1", "192.0.2.2:1"]);
   const session = sessions.get("192.0.2.1:1")!;
-  assert.deepEqual(allow(run, periodMs / 2, session, third).map(({ type }) => type), ["Denied"]);
+  const wrongIdentity = { ...peer, identityKey: third.identityKey };
+  assert.deepEqual(allow(run, periodMs / 2, session, wrongIdentity), [{ type: "Denied", reason: "wrong-identity" }]);
   const wrongLink = { ...peer, linkKey: third.linkKey };
   assert.deepEqual(allow(run, periodMs / 2, session, wrongLink), [{ type: "Denied", reason: "wrong-link-key" }]);
   assert.deepEqual(allow(run, periodMs / 2, session), [{ type: "Allowed" }]);
@@ -289,6 +290,13 @@ test("a clock that is set back lengthens the phase, and repeats nothing", () => 
   const step = machine.step(back, run.state(), tick);
   assert.equal(step.state.round, round);
   assert.equal(step.wakeAt! - back.now, (periodMs * 5) / 8 - 100);
+});
+
+test("clocks that drift apart a little change nothing before the phase ends", () => {
+  const run = createRun({ peers: [] });
+  const step = machine.step({ ...at(100), wall: wall(at(100).wall + 5) }, run.state(), tick);
+  assert.deepEqual(step.state, run.state());
+  assert.deepEqual(step.effects, []);
 });
 
 test("one authority alone publishes after as many wake-ups as there are phases", () => {

@@ -152,8 +152,10 @@ test("after a lost round a new one succeeds, with a new genesis where there is n
   holdRounds(voting, lost, lost);
   holdRounds(voting, lost + 2, lost + 3);
   assert.equal(documentAt(voting, 0, lost), null);
-  const { document, signatures } = agreed(voting, lost + 3, [0, 1, 2]);
-  assert.deepEqual([document.genesisEpoch, signatures], [lost + 2, 3]);
+  for (const epoch of [lost + 2, lost + 3]) {
+    const { document, signatures } = agreed(voting, epoch, [0, 1, 2]);
+    assert.deepEqual([document.genesisEpoch, signatures], [lost + 2, 3]);
+  }
 });
 
 test("an authority that starts after P/2 sits the round out, fetches the document and joins the next round", () => {

@@ -38,6 +38,7 @@ const remapped = (
 test("[CERT-3-01] one signer's certificate verifies for that signer and nobody else", () => {
   assert.deepEqual(right(verify(suite, identities[0]!, ofA, now)), certified);
   assert.equal(left(verify(suite, identities[1]!, ofA, now)), "signer-missing");
+  assert.equal(left(verify(suite, identities[0]!, certify(["a", "b"], certified), now)), "signer-missing");
 });
 
 test("[CERT-2-02] a signature covers what is certified, its expiration and its signer", () => {

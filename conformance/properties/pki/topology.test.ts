@@ -11,7 +11,7 @@ const suite = nobleSuite;
 const nodeOf = (number: number): Node => ({ identityKey: suite.sha256(Uint8Array.of(number >> 8, number & 255)) });
 const value = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const layers = fc.integer({ min: 1, max: 3 });
-const nodes = fc.uniqueArray(fc.nat(60), { minLength: 6, maxLength: 30 }).map((numbers) => numbers.map(nodeOf));
+const nodes = fc.uniqueArray(fc.nat(24), { minLength: 6, maxLength: 24 }).map((numbers) => numbers.map(nodeOf));
 
 const names = (topology: Topology<Node>): string[][] =>
   topology.map((layer) => layer.map(({ identityKey }) => toHex(identityKey)));
