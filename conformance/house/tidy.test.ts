@@ -63,6 +63,6 @@ test("planted words are reported once each", () => {
 });
 
 test("deno fmt has nothing to change", () => {
-  const { status, stderr } = run(denoPath(), ["fmt", "--check", "core", "adapters", "cmd", "conformance"]);
+  const { status, stderr } = run(denoPath(), ["fmt", "--check"]);
   assert.equal(status, 0, stderr);
 });
