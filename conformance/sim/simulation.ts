@@ -126,7 +126,9 @@ const runEpoch = ({ options, network, world, oracles, seed }: Run, index: number
   options.onEpoch?.({ epoch: firstEpoch + index, traceHash: world.traceHash(), traceLength: world.traceLength() });
 };
 
-/** Long enough for what waits for its turn: lambdaP decides when, and twenty times its mean is next to never exceeded. */
+/**
+ * Long enough for what waits for its turn: lambdaP decides when, and twenty times its mean is next to never exceeded.
+ */
 const quietEpochs = ({ periodMs, parameters: { lambdaP } }: SimulationOptions): number =>
   Math.max(1, Math.ceil(20 / (lambdaP * periodMs)));
 
