@@ -66,9 +66,8 @@ const parameters: LoopixParameters = {
   lambdaMMaxDelayMs: 20_000,
 };
 
-/** The number of the epoch in which the network starts, and how much of it is over by then: publishing takes less than half. */
+/** The epoch that begins with the network: nodes have the first half of it to publish their descriptors for the next. */
 const firstEpoch = 1000;
-const elapsedFraction = 0.2;
 const reconnectStepMs = 500;
 /** All processes share this machine's cores. */
 const dwellMs = 3000;
@@ -140,7 +139,7 @@ const startNetwork = async (
     await Promise.race([children.loaded, failed]);
     const periodMs = chosenMs ?? periodFor(screen.elapsedMs());
     screen.step("loaded", `${specs.length} processes; epochs last ${periodMs / 1000} s`);
-    const originMs = Math.round(Date.now() - (firstEpoch + elapsedFraction) * periodMs);
+    const originMs = Math.round(Date.now() - firstEpoch * periodMs);
     const clock = createEpochClock(periodMs, originMs);
     writeNetwork(plan, { clock, logFormat: "json", logLevel: "INFO", reconnectStepMs, dwellMs });
     children.go();

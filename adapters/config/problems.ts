@@ -81,7 +81,7 @@ const nearestIn = (key: string, candidates: ReadonlyArray<Candidate>): Candidate
 const suggestionFor = (root: unknown, table: unknown, key: string): string => {
   const own = keysWithin(table, "").filter((candidate) => candidate.table === "");
   const all = keysWithin(root, "");
-  const successor = renamed[key];
+  const successor = Object.hasOwn(renamed, key) ? renamed[key] : undefined;
   if (successor !== undefined && all.some((candidate) => candidate.key === successor.split(".")[0])) {
     return ` (now called ${successor})`;
   }
