@@ -28,7 +28,7 @@ const walk = (sphinx: Sphinx, path: ReadonlyArray<Hop>, packet: Uint8Array): Uin
   let payload: Uint8Array | null = null;
   for (const [i, hop] of path.entries()) {
     assert.equal(packet.length, smallGeometry.packetLength);
-    assert.ok(isZero(packet.subarray(0, 2)));
+    assert.equal(isZero(packet.subarray(0, 2)), true);
     const opened = rightOf(unwrap(sphinx, hop.privateKey, packet));
     const next = path[i + 1];
     assert.deepEqual(opened.commands.filter(({ type }) => type !== "NextNodeHop"), hop.commands);
@@ -170,5 +170,7 @@ test("two packets with the same payload have nothing in common", () => {
   const path = pathOf(real.suite, random, 2);
   const build = () => rightOf(newPacket(real, buildRandom(random), path, new Uint8Array(600)));
   const [a, b] = [build(), build()];
-  for (let at = 2; at + 16 <= a.length; at += 16) assert.ok(!equal(a.subarray(at, at + 16), b.subarray(at, at + 16)));
+  for (let at = 2; at + 16 <= a.length; at += 16) {
+    assert.equal(!equal(a.subarray(at, at + 16), b.subarray(at, at + 16)), true);
+  }
 });

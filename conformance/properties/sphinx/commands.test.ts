@@ -77,11 +77,11 @@ test("[SPHINX-6.1-07] no block makes the decoder throw, and what decodes encodes
       const decoded = decodeCommands(block);
       if (E.isLeft(decoded)) return;
       decodes++;
-      assert.ok(equal(rightOf(encodeCommands(decoded.right)), block));
+      assert.equal(equal(rightOf(encodeCommands(decoded.right)), block), true);
     }),
     { numRuns: 500 },
   );
-  assert.ok(decodes > 50);
+  assert.equal(decodes > 50, true);
 });
 
 test("[SPHINX-6.1-05] every id but the four of the specification is refused", () => {
@@ -110,7 +110,7 @@ test("[SPHINX-6.1-07] a command that runs over its block is refused", () => {
     "truncated",
   );
   // A SURB reply fills the block to its last byte: nothing is missing.
-  assert.ok(E.isRight(decodeCommands(recipientThen(0x03))));
+  assert.equal(E.isRight(decodeCommands(recipientThen(0x03))), true);
 });
 
 test("a command may stand once", () => {
@@ -148,7 +148,7 @@ test("decoded fields are copies: they outlive the packet's buffer", () => {
   const block = blockOf(Uint8Array.of(0x03), filled(16, 9));
   const [command] = rightOf(decodeCommands(block));
   block.fill(0);
-  assert.ok(command?.type === "SurbReply" && !isZero(command.id));
+  assert.ok(command?.type === "SurbReply" && !isZero(command.id), "the expected kind");
 });
 
 test("recipients are padded with zeros to 64 bytes", () => {

@@ -27,17 +27,17 @@ test("[SPHINX-5.2-01][E2E-4-08] flags, reserved, zeros for a SURB, the user payl
   fc.assert(fc.property(fc.uint8Array({ maxLength: userPayloadLength }), (data) => {
     const payload = rightOf(encodeForwardPayload(smallGeometry, null, data));
     const padding = new Uint8Array(userPayloadLength - data.length);
-    assert.ok(equal(payload, concat(new Uint8Array(2 + surbLength), data, padding)));
+    assert.equal(equal(payload, concat(new Uint8Array(2 + surbLength), data, padding)), true);
     const decoded = rightOf(decodeForwardPayload(smallGeometry, payload));
     assert.equal(decoded.surb, null);
-    assert.ok(equal(decoded.userPayload, concat(data, padding)));
+    assert.equal(equal(decoded.userPayload, concat(data, padding)), true);
   }));
 });
 
 test("[E2E-4-08][E2E-4.1-03] with flags 1 the SURB comes through whole", () => {
   const bytes = rightOf(takeSurbBytes(surbOf(1)));
   const payload = rightOf(encodeForwardPayload(smallGeometry, surbOf(1), Uint8Array.of(5)));
-  assert.ok(equal(payload.subarray(0, 2 + surbLength), concat(Uint8Array.of(1, 0), bytes)));
+  assert.equal(equal(payload.subarray(0, 2 + surbLength), concat(Uint8Array.of(1, 0), bytes)), true);
   const decoded = rightOf(decodeForwardPayload(smallGeometry, payload));
   assert.deepEqual(rightOf(takeSurbBytes(decoded.surb!)), bytes);
   assert.equal(decoded.userPayload[0], 5);
@@ -56,7 +56,7 @@ test("[E2E-4.1-03] other flags, a reserved byte and other lengths are refused, p
   for (const length of [0, 1, 2, 558, forwardPayloadLength - 1, forwardPayloadLength + 1]) {
     assert.equal(leftOf(decodeForwardPayload(smallGeometry, new Uint8Array(length))), "length");
   }
-  assert.ok(E.isRight(decodeForwardPayload(smallGeometry, changed(77, 1))));
+  assert.equal(E.isRight(decodeForwardPayload(smallGeometry, changed(77, 1))), true);
 });
 
 test("[E2E-4.1-04] flags that promise a SURB where there are zeros, or garbage, are refused", () => {
@@ -73,7 +73,7 @@ test("a user payload that is too long is refused", () => {
 test("[E2E-4.1-05] an acknowledgement is zeros, of full length", () => {
   const ack = encodeAck(katzenpostGeometry);
   assert.equal(ack.length, 51200);
-  assert.ok(isZero(ack));
+  assert.equal(isZero(ack), true);
   assert.deepEqual(rightOf(decodeReply(katzenpostGeometry, ack)), { type: "Ack" });
 });
 
@@ -82,9 +82,9 @@ test("a service's reply is 01 00, the data and zeros", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: serviceReplyLengthMax(smallGeometry) }), (data) => {
     const payload = rightOf(encodeServiceReply(smallGeometry, data));
     const rest = new Uint8Array(forwardPayloadLength - 2 - data.length);
-    assert.ok(equal(payload, concat(Uint8Array.of(1, 0), data, rest)));
+    assert.equal(equal(payload, concat(Uint8Array.of(1, 0), data, rest)), true);
     const reply = rightOf(decodeReply(smallGeometry, payload));
-    assert.ok(reply.type === "ServiceReply" && equal(reply.data, concat(data, rest)));
+    assert.ok(reply.type === "ServiceReply" && equal(reply.data, concat(data, rest)), "the expected kind");
   }));
   assert.equal(leftOf(encodeServiceReply(smallGeometry, new Uint8Array(forwardPayloadLength - 1))), "length");
 });

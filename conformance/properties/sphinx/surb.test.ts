@@ -119,7 +119,7 @@ for (const [first, use] of uses) {
   for (const [second, useAgain] of uses) {
     test(`a SURB is used up by ${first}: ${second} is refused`, () => {
       const { surb } = make(toy, randomOf(3), 2);
-      assert.ok(E.isRight(use(surb)));
+      assert.equal(E.isRight(use(surb)), true);
       assert.equal(leftOf(useAgain(surb)), "used");
       assert.equal(leftOf(useAgain({ ...surb })), "used");
     });
@@ -131,16 +131,16 @@ test("what is used up is the bytes: two handles on one payload give one reply", 
   const { surb } = make(toy, random, 2);
   const payload = rightOf(encodeForwardPayload(smallGeometry, surb, random.bytes(10)));
   const [a, b] = [payload, payload].map((each) => rightOf(decodeForwardPayload(smallGeometry, each)).surb!);
-  assert.ok(E.isRight(packetFromSurb(toy, b!, new Uint8Array(40))));
+  assert.equal(E.isRight(packetFromSurb(toy, b!, new Uint8Array(40))), true);
   assert.equal(leftOf(packetFromSurb(toy, a!, new Uint8Array(40))), "used");
-  assert.ok(isZero(payload.subarray(2, 2 + surbLength)));
+  assert.equal(isZero(payload.subarray(2, 2 + surbLength)), true);
   assert.equal(leftOf(decodeForwardPayload(smallGeometry, payload)), "surb");
 });
 
 test("a user payload that is too long does not use the SURB up", () => {
   const { surb } = make(toy, randomOf(5), 2);
   assert.equal(leftOf(encodeForwardPayload(smallGeometry, surb, new Uint8Array(43))), "length");
-  assert.ok(E.isRight(takeSurbBytes(surb)));
+  assert.equal(E.isRight(takeSurbBytes(surb)), true);
 });
 
 test("the compiler keeps a SURB's bytes to its module", () => {
@@ -157,12 +157,12 @@ test("the compiler keeps a SURB's bytes to its module", () => {
 test("[E2E-4.1-04] what cannot be a SURB is none: another length, other additional data, no key", () => {
   const bytes = rightOf(takeSurbBytes(make(toy, randomOf(7), 3).surb));
   const isSurb = (candidate: Uint8Array): boolean => surbFromBytes(smallGeometry, candidate) !== null;
-  assert.ok(isSurb(bytes));
-  assert.ok(!isSurb(bytes.slice(1)));
-  assert.ok(!isSurb(new Uint8Array(surbLength + 1).fill(1, 2)));
-  assert.ok(!isSurb(flipped(bytes, 3)));
-  assert.ok(!isSurb(flipped(bytes, 8)));
-  assert.ok(!isSurb(bytes.slice().fill(0, surbLength - 64)));
+  assert.equal(isSurb(bytes), true);
+  assert.equal(!isSurb(bytes.slice(1)), true);
+  assert.equal(!isSurb(new Uint8Array(surbLength + 1).fill(1, 2)), true);
+  assert.equal(!isSurb(flipped(bytes, 3)), true);
+  assert.equal(!isSurb(flipped(bytes, 8)), true);
+  assert.equal(!isSurb(bytes.slice().fill(0, surbLength - 64)), true);
   assert.equal(surbFromBytes(createGeometry(4, 600), bytes), null);
 });
 
@@ -172,13 +172,13 @@ test("[SPHINX-7.2-01] a changed reply, other keys and short input do not open", 
   const { packet } = rightOf(packetFromSurb(toy, surb, random.bytes(forwardPayloadLength)));
   const payload = carry(toy, path, packet);
   const opens = (token: Uint8Array, bytes: Uint8Array): boolean => openSurbReply(toy, token, bytes.slice()) !== null;
-  assert.ok(opens(keys, payload));
+  assert.equal(opens(keys, payload), true);
   fc.assert(fc.property(fc.nat(8 * payload.length - 1), (bit) => !opens(keys, flipped(payload, bit))));
   fc.assert(fc.property(fc.nat(8 * keys.length - 1), (bit) => !opens(flipped(keys, bit), payload)));
-  assert.ok(!opens(keys.slice(64), payload));
-  assert.ok(!opens(keys.slice(1), payload));
-  assert.ok(!opens(new Uint8Array(0), payload));
-  assert.ok(!opens(keys, payload.slice(0, 15)));
+  assert.equal(!opens(keys.slice(64), payload), true);
+  assert.equal(!opens(keys.slice(1), payload), true);
+  assert.equal(!opens(new Uint8Array(0), payload), true);
+  assert.equal(!opens(keys, payload.slice(0, 15)), true);
 });
 
 test("a reply changed on its way does not open", () => {
@@ -216,8 +216,8 @@ test("the secrets of a SURB's making and use are wiped, also where it cannot be 
     const sphinx = { ...toy, suite: witness.suite };
     const made = newSurb(sphinx, { r: recording, filler: random }, tried);
     if (E.isRight(made)) rightOf(packetFromSurb(sphinx, made.right.surb, new Uint8Array(10)));
-    assert.ok(reads.length > 0);
-    assert.ok(reads.every(isZero));
+    assert.equal(reads.length > 0, true);
+    assert.equal(reads.every(isZero), true);
     assert.deepEqual(unwiped(witness), []);
   }
 });

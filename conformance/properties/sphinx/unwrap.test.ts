@@ -92,10 +92,10 @@ for (const { sphinx, runs } of both) {
           rightOf(unwrap(sphinx, hop.privateKey, packet));
           rightOf(unwrap(sphinx, hop.privateKey, changed));
           const [a, b] = [packet.subarray(headerLength), changed.subarray(headerLength)];
-          assert.ok(differing(a, b) > 0.9 * a.length);
+          assert.equal(differing(a, b) > 0.9 * a.length, true);
         }
         assert.equal(leftOf(unwrap(sphinx, path.at(-1)!.privateKey, changed)), "payload");
-        assert.ok(E.isRight(unwrap(sphinx, path.at(-1)!.privateKey, packet)));
+        assert.equal(E.isRight(unwrap(sphinx, path.at(-1)!.privateKey, packet)), true);
       }),
       runs,
     );
@@ -201,16 +201,16 @@ test("[SPHINX-6.2-03][SPHINX-6.2-04][SPHINX-6.2-07] payloads are views, with the
 
 test("a SURB reply's tag is left to the one who has the keys", () => {
   const { path, packet } = build(toy, randomOf(11), 1, "surb");
-  assert.ok(E.isRight(unwrap(toy, path[0]!.privateKey, flipped(packet, 8 * headerLength))));
+  assert.equal(E.isRight(unwrap(toy, path[0]!.privateKey, flipped(packet, 8 * headerLength))), true);
 });
 
 test("the first stage leaves the packet as it is, whether it passes or not", () => {
   const { path, packet } = build(toy, randomOf(12), 2);
   const before = packet.slice();
   leftOf(unwrapHeader(toy, path[1]!.privateKey, packet));
-  assert.ok(equal(packet, before));
+  assert.equal(equal(packet, before), true);
   rightOf(unwrapHeader(toy, path[0]!.privateKey, packet));
-  assert.ok(equal(packet, before));
+  assert.equal(equal(packet, before), true);
 });
 
 const effectOf = (packet: Uint8Array, privateKeys: ReadonlyArray<Uint8Array>): Unwrap => ({
@@ -228,7 +228,7 @@ test("keys are tried in order until one fits, and its epoch is told", () => {
     effectOf(packet, [random.bytes(32), random.bytes(32), path[0]!.privateKey]),
   );
   assert.equal(id, 7);
-  assert.ok(result.ok);
+  assert.ok(result.ok, "unwrapped");
   assert.equal(result.epoch, 102);
   assert.equal(result.packet, packet);
   assert.deepEqual(result.commands.slice(0, 1), path[0]!.commands);
@@ -270,12 +270,12 @@ test("garbage of any length never throws, and never passes", () => {
     const packet = length === 0 ? new Uint8Array(0) : randomOf(seed).bytes(length);
     if (zeroAd) packet.fill(0, 0, 2);
     const { result } = performUnwrap(toy, effectOf(packet, keys));
-    assert.ok(!result.ok);
-    assert.ok(result.reason === "mac" || length < headerLength + 16 || !zeroAd);
+    assert.ok(!result.ok, "refused");
+    assert.equal(result.reason === "mac" || length < headerLength + 16 || !zeroAd, true);
   }));
   for (const fill of [0x00, 0x55, 0xff]) {
     const packet = new Uint8Array(headerLength + 616).fill(fill).fill(0, 0, 2);
-    assert.ok(!performUnwrap(real, effectOf(packet, keys)).result.ok);
+    assert.equal(!performUnwrap(real, effectOf(packet, keys)).result.ok, true);
   }
 });
 
@@ -286,8 +286,8 @@ test("packets that stand anywhere in a larger buffer unwrap alike, and nothing e
   view.set(packet);
   rightOf(unwrap(toy, path[0]!.privateKey, view));
   rightOf(unwrap(toy, path[0]!.privateKey, packet));
-  assert.ok(equal(view, packet));
-  assert.ok([...buffer.subarray(0, 3), ...buffer.subarray(3 + packet.length)].every((byte) => byte === 0xee));
+  assert.equal(equal(view, packet), true);
+  assert.equal([...buffer.subarray(0, 3), ...buffer.subarray(3 + packet.length)].every((byte) => byte === 0xee), true);
 });
 
 const outcomes: ReadonlyArray<
@@ -305,7 +305,7 @@ for (const [name, least, change, key] of outcomes) {
     unwrap({ ...toy, suite: witness.suite }, privateKey, change(packet));
     assert.ok(witness.secrets.length >= least, `only ${witness.secrets.length} secrets were seen`);
     assert.deepEqual(unwiped(witness), []);
-    assert.ok(!isZero(privateKey));
+    assert.equal(!isZero(privateKey), true);
   });
 }
 
@@ -319,7 +319,7 @@ test("every secret is wiped at the last hop, after a bad payload or command, and
   assert.equal(leftOf(unwrap(watched, privateKey, forge(toy, random, publicKey, blocks[0]![1]))), "commands");
   discardHeader(watched, rightOf(unwrapHeader(watched, privateKey, packet)));
   rightOf(unwrap(watched, privateKey, packet));
-  assert.ok(witness.secrets.length >= 20);
+  assert.equal(witness.secrets.length >= 20, true);
   // A packet's payload is no secret of the hop's: it is what was asked for.
   assert.deepEqual(unwiped(witness), []);
 });
