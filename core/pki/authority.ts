@@ -3,8 +3,8 @@
  * epoch (specs/pki.rst §2.1, §3, wire-facts §5.6).
  *
  * What happens at the end of each phase is in authority_phases.ts; what peers send in authority_ballots.ts, what nodes
- * send in authority_enrolment.ts, connections in authority_links.ts and authority_errands.ts, what is voted on in
- * authority_tally.ts. As in Go, get_vote is not served.
+ * send in authority_enrolment.ts; connections in authority_links.ts, authority_errands.ts and authority_answers.ts; what
+ * is voted on in authority_tally.ts. As in Go, get_vote is not served.
  *
  * @module
  */
@@ -25,7 +25,8 @@ import {
 import type { Address } from "../system.ts";
 import type { SessionReport } from "../wire/session.ts";
 import { type AuthorityConfig, membershipOf } from "./authority_config.ts";
-import { errandOn, errandsWakeAt, hearOf, recall, setOut } from "./authority_errands.ts";
+import { hearOf } from "./authority_answers.ts";
+import { errandOn, errandsWakeAt, recall, setOut } from "./authority_errands.ts";
 import { admit, closeSilent, hearFrom, linksWakeAt } from "./authority_links.ts";
 import { turn } from "./authority_phases.ts";
 import { andThen, type AuthorityState, only, type Outcome, prune } from "./authority_state.ts";

@@ -2,21 +2,15 @@
  * What an authority brings to its peers (vote, reveal, signature) and fetches from them (documents that it missed): one
  * connection and one command each, tried again after a short back-off until it is done or too late (wire-facts §5.6).
  *
- * Both the identity and the link key of the peer are checked; Go checks only the first when it dials.
- *
  * @module
  */
-import { equal, fromHex } from "../bytes.ts";
-import type { Suite } from "../crypto/suite.ts";
 import { type Effect, log, tell } from "../effects.ts";
-import { E } from "../fp.ts";
-import { absurd, after, type Context, type Mono } from "../machine.ts";
+import { after, type Context, type Mono } from "../machine.ts";
 import type { Address } from "../system.ts";
-import { type Command, type CommandType, consensusStatus, revealStatus, voteStatus } from "../wire/commands.ts";
-import type { SessionConfig, SessionReport, SessionRequest } from "../wire/session.ts";
+import type { Command, CommandType } from "../wire/commands.ts";
+import type { SessionConfig, SessionRequest } from "../wire/session.ts";
 import { type Hex, peerName } from "./authority_config.ts";
-import { andThen, type AuthorityState, knownDescriptors, only, type Outcome, secondsOf } from "./authority_state.ts";
-import { verifyDocument } from "./document.ts";
+import { andThen, type AuthorityState, only, type Outcome } from "./authority_state.ts";
 
 export type Purpose = "vote" | "reveal" | "signature" | "document";
 
@@ -98,7 +92,8 @@ export const recall = (state: AuthorityState, which: (key: string, errand: Erran
   return only({ ...state, errands: state.errands.filterNot((_, key) => recalled.has(key)) }, ...closes);
 };
 
-const request = (session: Address, event: SessionRequest): Effect => tell(session, event);
+/** What a session is told. */
+export const request = (session: Address, event: SessionRequest): Effect => tell(session, event);
 
 /** When the next errand sets out. */
 export const errandsWakeAt = (state: AuthorityState): Mono | null =>
@@ -144,39 +139,14 @@ const dial = (state: AuthorityState, self: Address, key: string, errand: Errand)
 export const errandOn = (state: AuthorityState, session: Address): readonly [string, Errand] | null =>
   state.errands.findEntry(({ standing }) => standing.type === "travelling" && standing.session === session) ?? null;
 
-/** What a session reports of an errand. */
-export const hearOf = (
-  suite: Suite,
+/** Tries again later; with several peers to ask, the next one at once until each has been asked. */
+export const retry = (
   context: Context,
   state: AuthorityState,
-  [key, errand]: readonly [string, Errand],
-  { session, report }: SessionReport,
+  key: string,
+  errand: Errand,
+  reason: string,
 ): Outcome => {
-  switch (report.type) {
-    case "Authorize":
-      return only(state, request(session, authorize(state, errand.peers[0]!, report.additionalData, report.key)));
-    case "Up":
-      return only(state, request(session, { type: "Send", command: errand.command }));
-    case "Command":
-      return answered(suite, context, state, key, errand, session, report.command);
-    case "Sent":
-      return only(state);
-    case "Down":
-      return retry(context, state, key, errand, report.reason);
-    default:
-      return absurd(report);
-  }
-};
-
-const authorize = (state: AuthorityState, peer: Hex, additionalData: Uint8Array, key: Uint8Array): SessionRequest => {
-  if (!equal(additionalData, fromHex(peer)!)) return { type: "Denied", reason: "wrong-identity" };
-  return equal(key, state.members.peers.get(peer)!.linkKey)
-    ? { type: "Allowed" }
-    : { type: "Denied", reason: "wrong-link-key" };
-};
-
-/** Tries again later; with several peers to ask, the next one at once until each has been asked. */
-const retry = (context: Context, state: AuthorityState, key: string, errand: Errand, reason: string): Outcome => {
   const [peer, ...others] = errand.peers;
   const failures = errand.failures + 1;
   const rounds = Math.floor(failures / errand.peers.length);
@@ -204,98 +174,6 @@ const retry = (context: Context, state: AuthorityState, key: string, errand: Err
   return only({ ...state, errands: state.errands.set(key, resting) }, line);
 };
 
-const answered = (
-  suite: Suite,
-  context: Context,
-  state: AuthorityState,
-  key: string,
-  errand: Errand,
-  session: Address,
-  command: Command,
-): Outcome => {
-  const close = request(session, { type: "Close", polite: false });
-  const outcome = judge(suite, context, state, key, errand, command);
-  return { state: outcome.state, effects: [close, ...outcome.effects] };
-};
-
-const done = (state: AuthorityState, key: string, ...effects: ReadonlyArray<Effect>): Outcome =>
+/** The errand is over. */
+export const done = (state: AuthorityState, key: string, ...effects: ReadonlyArray<Effect>): Outcome =>
   only({ ...state, errands: state.errands.delete(key) }, ...effects);
-
-const judge = (
-  suite: Suite,
-  context: Context,
-  state: AuthorityState,
-  key: string,
-  errand: Errand,
-  command: Command,
-): Outcome => {
-  if (command.type === "Consensus") return receiveConsensus(suite, context, state, key, errand, command);
-  if (command.type !== "VoteStatus" && command.type !== "RevealStatus") {
-    return retry(context, state, key, errand, "wrong-answer");
-  }
-  const statuses = command.type === "VoteStatus" ? voteStatus : revealStatus;
-  const { status } = command;
-  if (status === statuses.tooEarly) return retry(context, state, key, errand, "too-early");
-  if (status === statuses.ok || status === statuses.alreadyReceived) return done(state, key);
-  const fields = {
-    epoch: errand.epoch,
-    authority: peerName(state.members, errand.peers[0]!),
-    purpose: errand.purpose,
-    status,
-  };
-  return done(
-    state,
-    key,
-    log(
-      "WARNING",
-      "peer-refused",
-      `Authority ${fields.authority} refused our ${errand.purpose} with status ${status}`,
-      fields,
-    ),
-  );
-};
-
-type ConsensusCommand = Extract<Command, { readonly type: "Consensus" }>;
-
-const receiveConsensus = (
-  suite: Suite,
-  context: Context,
-  state: AuthorityState,
-  key: string,
-  errand: Errand,
-  command: ConsensusCommand,
-): Outcome => {
-  const { epoch } = errand;
-  if (command.status === consensusStatus.notFound) return retry(context, state, key, errand, "not-found");
-  if (command.status !== consensusStatus.ok) return withoutPeer(context, state, key, errand);
-  const { authorities, threshold } = state.members;
-  const verified = verifyDocument(suite, { authorities, threshold }, command.payload, {
-    epoch,
-    nowSeconds: secondsOf(context.wall),
-    known: knownDescriptors(state, epoch),
-  });
-  if (E.isRight(verified)) {
-    const line = log("INFO", "fetched", `Fetched the document for epoch ${epoch} from a peer`, { epoch });
-    return done(
-      { ...state, documents: state.documents.set(epoch, { document: verified.right, raw: command.payload }) },
-      key,
-      line,
-    );
-  }
-  const authority = peerName(state.members, errand.peers[0]!);
-  const line = log(
-    "WARNING",
-    "invalid-document",
-    `Authority ${authority} gave out an invalid document: ${verified.left}`,
-    { epoch, authority, error: verified.left },
-  );
-  return andThen(only(state, line), (next) => withoutPeer(context, next, key, errand));
-};
-
-/** This peer will never have the document. */
-const withoutPeer = (context: Context, state: AuthorityState, key: string, errand: Errand): Outcome => {
-  const peers = errand.peers.slice(1);
-  if (peers.length === 0) return done(state, key);
-  const standing = { type: "resting", until: context.now } as const;
-  return only({ ...state, errands: state.errands.set(key, { ...errand, peers, standing }) });
-};

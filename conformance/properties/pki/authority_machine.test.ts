@@ -3,128 +3,34 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Effect } from "../../../core/effects.ts";
-import { type Context, mono, tick, wall } from "../../../core/machine.ts";
-import { type AuthorityEvent, createAuthority } from "../../../core/pki/authority.ts";
-import type { AuthorityConfig } from "../../../core/pki/authority_config.ts";
+import { type Context, tick, wall } from "../../../core/machine.ts";
+import type { AuthorityEvent } from "../../../core/pki/authority.ts";
 import { linksMax, linksPerHostMax, linksReserved } from "../../../core/pki/authority_links.ts";
-import type { AuthorityState } from "../../../core/pki/authority_state.ts";
 import { encodeDocument } from "../../../core/pki/document.ts";
-import { createEpochClock, epochStart } from "../../../core/pki/epoch.ts";
+import { epochStart } from "../../../core/pki/epoch.ts";
 import type { Command } from "../../../core/wire/commands.ts";
-import type { SessionConfig, SessionReport, SessionRequest } from "../../../core/wire/session.ts";
+import type { SessionConfig, SessionReport } from "../../../core/wire/session.ts";
 import {
-  authorityNames,
-  certify,
-  documentFields,
-  keysOf,
-  mixFields,
-  parameters,
-  providerFields,
-  signed,
-  suite,
-} from "./fixture.ts";
-
-const periodMs = 80_000;
-const epoch = 1000;
-// The fixture's certificates are valid then.
-const clock = createEpochClock(periodMs, 1_600_000_000_000 - epoch * periodMs);
-const self = "authority";
-const [own, peer, third] = authorityNames.map((name) => keysOf(name)) as [
-  ReturnType<typeof keysOf>,
-  ReturnType<typeof keysOf>,
-  ReturnType<typeof keysOf>,
-];
-const peers = [peer, third].map(({ identityKey, linkKey }, i) => ({
-  identityKey,
-  linkKey,
-  addresses: [`192.0.2.${i + 1}:1`],
-}));
-
-const config: AuthorityConfig = {
-  identityPrivate: own.identityPrivate,
-  linkPrivate: own.linkPrivate,
-  identifier: "authority1",
-  peers,
-  mixes: ["mix1", "mix2"].map((name) => keysOf(name).identityKey),
-  providers: [{ name: "provider", identityKey: keysOf("provider").identityKey }],
-  parameters,
-  layers: 1,
-  minNodesPerLayer: 1,
+  allow,
+  at,
   clock,
-  certificateExpiration: "epoch",
-};
-
-const machine = createAuthority(suite, self);
-
-/** ms after the beginning of the epoch. */
-const at = (ms: number): Context => ({
-  now: mono(5000 + ms),
-  wall: wall(epochStart(clock, epoch) + ms),
-  seed: suite.sha256(Uint8Array.of(ms & 255)),
-});
-
-const createRun = (overrides: Partial<AuthorityConfig> = {}, startMs = 0) => {
-  let step = machine.start(at(startMs), { ...config, ...overrides }, undefined);
-  let connections = 0;
-  const run = {
-    state: (): AuthorityState => step.state,
-    wakeAtMs: (): number | null => step.wakeAt === null ? null : step.wakeAt - 5000,
-    effects: step.effects,
-    step: (ms: number, event: AuthorityEvent | typeof tick): ReadonlyArray<Effect> => {
-      step = machine.step(at(ms), step.state, event);
-      return step.effects;
-    },
-    report: (ms: number, session: string, report: SessionReport["report"]) =>
-      run.step(ms, { type: "Session", session, report }),
-    /** A node posts. */
-    post: (ms: number, name: string, payload: Uint8Array, of = epoch + 1): void => {
-      const session = `in/${connections++}`;
-      const { identityKey } = keysOf(name);
-      run.step(ms, { type: "Incoming", connection: session, remote: "198.51.100.1:9" });
-      run.report(ms, session, {
-        type: "Authorize",
-        additionalData: identityKey,
-        key: suite.ed25519PublicToX25519(identityKey)!,
-        remote: "",
-      });
-      run.report(ms, session, { type: "Command", command: { type: "PostDescriptor", epoch: of, payload } });
-      run.report(ms, session, { type: "Down", reason: "closed" });
-    },
-  };
-  return run;
-};
-
-type Run = ReturnType<typeof createRun>;
-
-const postAll = (run: Run, ms: number, of = epoch + 1): void => {
-  for (const name of ["mix1", "mix2"]) run.post(ms, name, signed(mixFields(name, of)), of);
-  run.post(ms, "provider", signed(providerFields("provider", of)), of);
-};
-
-const sessionsIn = (effects: ReadonlyArray<Effect>): ReadonlyArray<SessionConfig> =>
-  effects.flatMap((effect) => effect.type === "Spawn" ? [effect.config as SessionConfig] : []);
-const requestsTo = (effects: ReadonlyArray<Effect>, session: string): ReadonlyArray<SessionRequest> =>
-  effects.flatMap((effect) => effect.type === "Tell" && effect.to === session ? [effect.event as SessionRequest] : []);
-const sent = (effects: ReadonlyArray<Effect>, session: string): Command | undefined =>
-  requestsTo(effects, session).find((request) => request.type === "Send")?.command;
-
-/** Leads to P/2 with all descriptors; gives the sessions to the peers, by whom they are for. */
-const voting = (run: Run): ReadonlyMap<string, string> => {
-  for (const [key] of run.state().errands) assert.match(key, /^fetch/);
-  postAll(run, 100);
-  const sessions = sessionsIn(run.step(periodMs / 2, tick));
-  return new Map(
-    sessions.map(({ self: session, role }) => [role.type === "initiator" ? role.addresses[0]! : "", session]),
-  );
-};
-
-const allow = (run: Run, ms: number, session: string, of = peer): ReadonlyArray<SessionRequest> =>
-  requestsTo(
-    run.report(ms, session, { type: "Authorize", additionalData: of.identityKey, key: of.linkKey, remote: "" }),
-    session,
-  );
-
-const up: SessionReport["report"] = { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) };
+  config,
+  createRun,
+  epoch,
+  machine,
+  own,
+  peer,
+  periodMs,
+  postAll,
+  requestsTo,
+  self,
+  sent,
+  sessionsIn,
+  third,
+  up,
+  voting,
+} from "./authority_run.ts";
+import { authorityNames, certify, documentFields, keysOf } from "./fixture.ts";
 
 /* Errands */
 
@@ -232,6 +138,18 @@ test("missed documents are looked for at one peer after the other, until one has
   answer(next(run.step(250, tick)), third, 0, valid);
   assert.deepEqual(fetched(), []);
   assert.deepEqual(run.state().documents.get(epoch)?.raw, valid);
+});
+
+test("[PKI-2-02] a clock that differs from a peer's by more than half a phase is warned of", () => {
+  const warned = (clockSkewMs: number): boolean => {
+    const run = createRun();
+    const session = voting(run).get("192.0.2.1:1")!;
+    allow(run, periodMs / 2, session);
+    const effects = run.report(periodMs / 2, session, { ...up, clockSkewMs });
+    assert.equal(sent(effects, session)?.type, "Vote");
+    return effects.some((effect) => effect.type === "Log" && effect.reason === "clock-skew");
+  };
+  assert.deepEqual([0, 5000, -5000, 5001, -5001].map(warned), [false, false, false, true, true]);
 });
 
 /* Room for connections */
