@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { isZero, toHex } from "../../../core/bytes.ts";
 import type { Effect } from "../../../core/effects.ts";
 import { E } from "../../../core/fp.ts";
+import { emptyMailboxes, entriesOf, withEntry, withoutHead } from "../../../core/provider/mailbox.ts";
 import { stream } from "../../../core/random.ts";
 import type { RoutingCommand } from "../../../core/sphinx/commands.ts";
 import { encodeForwardPayload } from "../../../core/sphinx/payload.ts";
@@ -291,6 +292,30 @@ test("the queue size hint is the true count of what follows, clamped to 255", ()
     return command !== "closed" && command.type === "Message" ? command.queueSizeHint : null;
   });
   assert.deepEqual(hints, [255, 255, 255, 254]);
+});
+
+test("messages that are stored at the same time do not overwrite one another", () => {
+  const provider = createProvider();
+  const sender = provider.connectNode("c1");
+  for (const text of ["one", "two"]) {
+    provider.send(sender);
+    const { id, keys } = provider.unwraps.shift()!;
+    const opened = { ok: true, epoch: keys[0]!.epoch, commands: [to("alice")], packet: null } as const;
+    const replayTag = new Uint8Array(32).fill(id);
+    provider.tell({ type: "Unwrapped", id, result: { ...opened, replayTag, payload: payloadOf(null, text) } });
+    provider.tell(provider.store.perform(provider.storing.pop()!));
+  }
+  assert.deepEqual(provider.storing.map(({ type }) => type), ["Commit", "Commit"]);
+  provider.flush();
+  const session = provider.connectUser("alice");
+  assert.deepEqual([0, 1].map((sequence) => textOf(retrieve(provider, session, sequence))), ["one", "two"]);
+});
+
+test("only the oldest entry of a mailbox is removed, and only if it is the one that was meant", () => {
+  const two = withEntry(withEntry(emptyMailboxes, "ff", 3), "ff", 5);
+  assert.equal(withoutHead(two, "ff", 5), two);
+  assert.equal(withoutHead(two, "00", 3), two);
+  assert.deepEqual([...entriesOf(withoutHead(two, "ff", 3), "ff")], [5]);
 });
 
 test("mailboxes are bounded", () => {
