@@ -114,4 +114,8 @@ export const allow = (run: Run, ms: number, session: string, of = peer): Readonl
     session,
   );
 
-export const up: SessionReport["report"] = { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) };
+export const up = {
+  type: "Up",
+  clockSkewMs: 0,
+  handshakeHash: new Uint8Array(64),
+} as const satisfies SessionReport["report"];
