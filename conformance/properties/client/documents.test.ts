@@ -1,3 +1,4 @@
+/** Where a client has its documents from, when, and which it refuses. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClientNotice, DocumentRefusal } from "../../../core/client/events.ts";
@@ -5,31 +6,29 @@ import type { Document } from "../../../core/pki/document.ts";
 import { providerLayer } from "../../../core/pki/descriptor.ts";
 import { scheduleOf } from "../../../core/pki/epoch.ts";
 import { consensusStatus } from "../../../core/wire/commands.ts";
+import { createDriver, createRunning, type Driver, keepAlive } from "./fixture.ts";
 import {
   clock,
-  createDriver,
-  createRunning,
   descriptorOf,
   documentOf,
-  type Driver,
   firstEpoch,
   keysOf,
+  parameters,
   periodMs,
   providers,
   signedDocument,
-} from "./fixture.ts";
+} from "./network.ts";
 
 const { fetchMs, recheckMs, keyGraceMs } = scheduleOf(clock);
 
 const asked = ({ commands }: Driver): number[] =>
   commands.flatMap((command) => (command.type === "GetConsensus" ? [command.epoch] : []));
 
-const keepAlive = (driver: Driver) => (): void => {
-  if (driver.state().link.type === "Up" && driver.state().retrieval.answerBy !== null) driver.deliver(null);
-};
-
 const consensus = (driver: Driver, status: number, payload: Uint8Array = new Uint8Array(0)): void =>
   void driver.command({ type: "Consensus", status, payload });
+
+/** Nothing is sent: these tests are about documents. */
+const silent = documentOf(firstEpoch, { parameters: { ...parameters, lambdaP: 0, lambdaL: 0, lambdaD: 0 } });
 
 /** Fails the open question to the directory. */
 const fail = (driver: Driver, epoch: number, reason: "not-found" | "gone" | "unreachable"): void =>
@@ -60,7 +59,7 @@ test("an epoch that has no document for good is not asked for again", () => {
 
 test("[PKI-5.3-01] [PKI-2.1.2-02] the next document comes from the own Provider, in the last eighth", () => {
   const fractions = ["a", "b", "c", "d", "e"].map((run) => {
-    const driver = createRunning({ run });
+    const driver = createRunning({ run, timing: { pollMs: 5_000 } }, silent);
     driver.advance(periodMs - 1_000 - fetchMs - 1, keepAlive(driver));
     assert.deepEqual(asked(driver), []);
     const start = driver.now();
@@ -76,7 +75,7 @@ test("[PKI-5.3-01] [PKI-2.1.2-02] the next document comes from the own Provider,
 
 test("clients fetch at different moments of the first half of that time", () => {
   const moments = ["a", "b", "c", "d", "e", "f"].map((run) => {
-    const driver = createRunning({ run });
+    const driver = createRunning({ run, timing: { pollMs: 5_000 } }, silent);
     driver.advance(periodMs - 1_000 - fetchMs, keepAlive(driver));
     const start = driver.now();
     while (asked(driver).length === 0) driver.advance(10, keepAlive(driver));

@@ -1,141 +1,42 @@
 /**
  * A client under test: the machine of core/client/client.ts driven by hand. Its session, its Provider and the rest of
- * the network are played by the test; packets travel by real unwrapping. Every state that the machine gives back is
- * frozen, so that a step which changes one fails.
+ * the network are played by the test. Every state that the machine gives back is frozen, so that a step which changes
+ * one fails.
  *
  * @module
  */
 import assert from "node:assert/strict";
-import { concat, fromUtf8, toHex, utf8 } from "../../../core/bytes.ts";
+import { utf8 } from "../../../core/bytes.ts";
 import { type ClientConfig, type ClientTiming, defaultTiming, defaultTransports } from "../../../core/client/config.ts";
 import { type ClientEvent, createClientMachine } from "../../../core/client/client.ts";
 import type { ClientNotice, ClientRequest } from "../../../core/client/events.ts";
 import type { ClientState } from "../../../core/client/state.ts";
 import type { Effect } from "../../../core/effects.ts";
-import { E } from "../../../core/fp.ts";
 import { type Context, type Mono, mono, tick, wall } from "../../../core/machine.ts";
-import { addSignature, decodeCertificate, sign, signedMessage } from "../../../core/pki/cert.ts";
-import { type Descriptor, providerLayer, signDescriptor } from "../../../core/pki/descriptor.ts";
 import type { DirectoryRequest } from "../../../core/pki/directory.ts";
-import { type Document, encodeDocument } from "../../../core/pki/document.ts";
+import type { Document } from "../../../core/pki/document.ts";
 import { createEpochClock, epochStart } from "../../../core/pki/epoch.ts";
 import { deriveSeed } from "../../../core/random.ts";
-import { createGeometry } from "../../../core/sphinx/geometry.ts";
-import { decodeForwardPayload, encodeAck, encodeServiceReply } from "../../../core/sphinx/payload.ts";
-import { packetFromSurb, type Surb } from "../../../core/sphinx/surb.ts";
-import { unwrap } from "../../../core/sphinx/unwrap.ts";
 import type { Address } from "../../../core/system.ts";
 import type { Command } from "../../../core/wire/commands.ts";
 import type { SessionConfig, SessionReport, SessionRequest } from "../../../core/wire/session.ts";
-import { toySuite } from "../../sim/toy_suite.ts";
+import {
+  aliceIdentity,
+  authorityNames,
+  bobIdentity,
+  clock,
+  documentOf,
+  firstEpoch,
+  geometry,
+  keysOf,
+  signedDocument,
+  suite,
+} from "./network.ts";
 
-export const suite = toySuite;
-/** Room for a SURB, a block and a little more. */
-export const geometry = createGeometry(5, 2 + 556 + 300);
-export const sphinx = { suite, geometry };
-export const periodMs = 100_000;
-export const clock = createEpochClock(periodMs, 0);
-export const firstEpoch = 1000;
+const seed = new Uint8Array(32).fill(6);
 
-const seed = new Uint8Array(32).fill(5);
-
-export interface Keys {
-  readonly identityPrivate: Uint8Array;
-  readonly identityKey: Uint8Array;
-  readonly linkPrivate: Uint8Array;
-  readonly linkKey: Uint8Array;
-}
-
-export const keysOf = (name: string): Keys => {
-  const identitySeed = deriveSeed(seed, `identity ${name}`);
-  const identityKey = suite.ed25519Public(identitySeed);
-  const linkPrivate = deriveSeed(seed, `link ${name}`);
-  return {
-    identityPrivate: concat(identitySeed, identityKey),
-    identityKey,
-    linkPrivate,
-    linkKey: suite.x25519Public(linkPrivate),
-  };
-};
-
-const mixKeyOf = (name: string, epoch: number): Uint8Array => deriveSeed(seed, `mix key ${name} ${epoch}`);
-
-/** Seconds, far away. */
-export const expiration = 10_000_000_000;
-
-export const descriptorOf = (
-  name: string,
-  layer: number,
-  epoch: number,
-  services: ReadonlyArray<string> = ["loop"],
-): Descriptor => {
-  const { identityPrivate, identityKey, linkKey } = keysOf(name);
-  const fields = {
-    name,
-    identityKey,
-    linkKey,
-    mixKeys: new Map([0, 1, 2].map((ahead) => [epoch + ahead, suite.x25519Public(mixKeyOf(name, epoch + ahead))])),
-    addresses: new Map([["tcp4", ["127.0.0.1:1"]]]),
-    kaetzchen: layer === providerLayer
-      ? new Map(services.map((capability) => [capability, new Map([["endpoint", `+${capability}`]])]))
-      : null,
-    registrationHttpAddresses: null,
-    layer: layer === providerLayer ? providerLayer : 0,
-    loadWeight: 0,
-  };
-  return { ...fields, layer, raw: signDescriptor(suite, identityPrivate, fields, expiration) };
-};
-
-export const parameters: Document["parameters"] = {
-  sendRatePerMinute: 0,
-  mu: 0.01,
-  muMaxDelayMs: 1_000,
-  lambdaP: 0.002,
-  lambdaPMaxDelayMs: 10_000,
-  lambdaL: 0.001,
-  lambdaLMaxDelayMs: 10_000,
-  lambdaD: 0.0005,
-  lambdaDMaxDelayMs: 20_000,
-  lambdaM: 0,
-  lambdaMMaxDelayMs: 0,
-};
-
-const layers = [["a1", "a2"], ["b1", "b2"], ["c1", "c2"]];
-export const providers = ["p1", "p2", "p3"];
-export const authorityNames = ["auth1", "auth2", "auth3"];
-
-export const documentOf = (epoch: number, more: Partial<Document> = {}): Document => ({
-  epoch,
-  genesisEpoch: firstEpoch - 10,
-  parameters,
-  topology: layers.map((names, layer) => names.map((name) => descriptorOf(name, layer, epoch))),
-  providers: providers.map((name) => descriptorOf(name, providerLayer, epoch)),
-  sharedRandomCommit: new Uint8Array(0),
-  sharedRandomValue: new Uint8Array(32),
-  priorSharedRandom: [new Uint8Array(32), new Uint8Array(32)],
-  ...more,
-});
-
-/** A document as the given authorities sign it. */
-export const signedDocument = (document: Document, signers: ReadonlyArray<string> = authorityNames): Uint8Array => {
-  const certified = encodeDocument({
-    ...document,
-    topology: document.topology.map((layer) => layer.map(({ raw }) => raw)),
-    providers: document.providers.map(({ raw }) => raw),
-  });
-  const [first, ...others] = signers.map((name) => keysOf(name).identityPrivate);
-  let raw = sign(suite, first!, certified, expiration);
-  for (const key of others) {
-    const message = signedMessage(rightOf(decodeCertificate(raw)));
-    raw = rightOf(addSignature(suite, raw, { identity: key.slice(32), payload: suite.ed25519Sign(key, message) }));
-  }
-  return raw;
-};
-
-export const rightOf = <A>(either: E.Either<unknown, A>): A => {
-  assert.ok(E.isRight(either), `left ${JSON.stringify(either)}`);
-  return either.right;
-};
+/** Epochs that last: one document serves for a long run. */
+export const slowClock = createEpochClock(1_000_000_000, 0);
 
 const frozen = new WeakSet<object>();
 
@@ -147,83 +48,6 @@ export const deepFreeze = (value: unknown): void => {
   for (const key of Reflect.ownKeys(value)) deepFreeze((value as Record<PropertyKey, unknown>)[key]);
   Object.freeze(value);
 };
-
-/* The network */
-
-export interface Arrival {
-  /** Names of the hops. */
-  readonly path: ReadonlyArray<string>;
-  readonly delaysMs: ReadonlyArray<number>;
-  readonly recipient: string;
-  readonly surbId: string | null;
-  /** As the last hop hands it over: forward payload, or tag and ciphertext of a reply. */
-  readonly payload: Uint8Array;
-}
-
-const nodeNames = [...layers.flat(), ...providers];
-
-/** Unwraps a packet at every hop, beginning with whoever can. */
-export const travel = (packet: Uint8Array, epoch = firstEpoch): Arrival => {
-  const path: string[] = [];
-  const delaysMs: number[] = [];
-  for (let current = packet;;) {
-    const hop = unwrapAnywhere(current, epoch);
-    path.push(hop.name);
-    const delay = hop.commands.find((command) => command.type === "NodeDelay");
-    delaysMs.push(delay?.delayMs ?? 0);
-    if (hop.packet !== null) {
-      current = hop.packet;
-      continue;
-    }
-    const recipient = hop.commands.find((command) => command.type === "Recipient");
-    const surb = hop.commands.find((command) => command.type === "SurbReply");
-    assert.ok(recipient !== undefined && hop.payload !== null);
-    const name = fromUtf8(recipient.id.filter((byte) => byte !== 0));
-    return {
-      path,
-      delaysMs,
-      recipient: name!,
-      surbId: surb === undefined ? null : toHex(surb.id),
-      payload: hop.payload,
-    };
-  }
-};
-
-const unwrapAnywhere = (packet: Uint8Array, epoch: number) => {
-  for (const name of nodeNames) {
-    for (const at of [epoch, epoch + 1, epoch + 2]) {
-      const opened = unwrap(sphinx, mixKeyOf(name, at), packet.slice());
-      if (E.isRight(opened)) return { name, ...opened.right };
-    }
-  }
-  return assert.fail("no node can unwrap the packet");
-};
-
-/** What the destination finds in a forward packet's payload. */
-export const openForward = (arrival: Arrival): { readonly surb: Surb | null; readonly userPayload: Uint8Array } =>
-  rightOf(decodeForwardPayload(geometry, arrival.payload));
-
-/** The reply to a packet as the client's Provider puts it into the mailbox; `data` null acknowledges. */
-export const replyTo = (
-  packet: Uint8Array,
-  data: Uint8Array | null,
-  epoch = firstEpoch,
-): { readonly surbId: Uint8Array; readonly payload: Uint8Array } => {
-  const { surb } = openForward(travel(packet, epoch));
-  assert.ok(surb !== null, "the packet has a SURB");
-  const payload = data === null ? encodeAck(geometry) : rightOf(encodeServiceReply(geometry, data));
-  const reply = travel(rightOf(packetFromSurb(sphinx, surb, payload)).packet, epoch);
-  assert.equal(reply.recipient, "alice");
-  return { surbId: hexToBytes(reply.surbId!), payload: reply.payload };
-};
-
-const hexToBytes = (hex: string): Uint8Array =>
-  Uint8Array.from(hex.match(/../g)!.map((digits) => parseInt(digits, 16)));
-
-/* The client */
-
-export const aliceIdentity = deriveSeed(seed, "end to end alice");
-export const bobIdentity = deriveSeed(seed, "end to end bob");
 
 export interface Options extends Partial<Omit<ClientConfig, "timing">> {
   readonly timing?: Partial<ClientTiming>;
@@ -401,3 +225,30 @@ export const messageTo = (id: string, text: string): ClientRequest => ({
   recipientKey: suite.x25519Public(bobIdentity),
   payload: utf8(text),
 });
+
+const outcomes: ReadonlySet<ClientNotice["type"]> = new Set(["Reply", "Delivered", "Timeout", "Failed"]);
+
+/** The outcomes of a request, or of all. */
+export const outcomesOf = ({ notices }: Driver, id: string | null = null): ReadonlyArray<ClientNotice> =>
+  notices.filter((notice) => outcomes.has(notice.type) && "id" in notice && (id === null || notice.id === id));
+
+/** Answers retrievals as a Provider with an empty mailbox does, and reports packets as written out. */
+export const keepAlive = (driver: Driver) => (): void => {
+  if (driver.state().link.type !== "Up") return;
+  if (driver.state().retrieval.answerBy !== null) driver.deliver(null);
+  driver.written();
+};
+
+/** Lets the FIFO run empty. */
+export const sendAll = (driver: Driver): void => {
+  while (driver.state().egress.size > 0) driver.advance(100, keepAlive(driver));
+};
+
+/** Puts a message into the mailbox and lets the client fetch it. */
+export const receive = (driver: Driver, message: Parameters<Driver["deliver"]>[0]): void => {
+  keepAlive(driver)();
+  while (driver.state().retrieval.answerBy === null) {
+    driver.advance(driver.state().retrieval.pollAt! - driver.now(), () => driver.written());
+  }
+  driver.deliver(message);
+};

@@ -1,20 +1,12 @@
+/** The connection to the own Provider: whom, how often, and what ends it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "../../../core/bytes.ts";
 import { addressesOf } from "../../../core/client/link.ts";
 import { providerLayer } from "../../../core/pki/descriptor.ts";
 import type { SessionRequest } from "../../../core/wire/session.ts";
-import {
-  createDriver,
-  createRunning,
-  descriptorOf,
-  documentOf,
-  type Driver,
-  firstEpoch,
-  keysOf,
-  periodMs,
-  providers,
-} from "./fixture.ts";
+import { createDriver, createRunning, type Driver, keepAlive } from "./fixture.ts";
+import { descriptorOf, documentOf, firstEpoch, keysOf, periodMs, providers } from "./network.ts";
 
 const connecting = (more = {}): Driver => {
   const driver = createDriver(more);
@@ -25,10 +17,6 @@ const connecting = (more = {}): Driver => {
 const answer = (effects: ReturnType<Driver["tell"]>): SessionRequest | undefined => {
   const tell = effects.find((effect) => effect.type === "Tell");
   return tell?.event as SessionRequest | undefined;
-};
-
-const keepAlive = (driver: Driver) => (): void => {
-  if (driver.state().link.type === "Up" && driver.state().retrieval.answerBy !== null) driver.deliver(null);
 };
 
 test("[E2E-3-01] the client dials its Provider where the document says, and presents the user's name unpadded", () => {

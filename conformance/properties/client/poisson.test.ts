@@ -1,3 +1,4 @@
+/** One Poisson process: its distribution, and that nothing but its key decides on its instants. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

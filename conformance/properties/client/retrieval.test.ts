@@ -1,27 +1,24 @@
+/** Retrieval from the mailbox: sequences, schedule, duplicates, against a naive mailbox. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { utf8 } from "../../../core/bytes.ts";
 import { sealBlock } from "../../../core/client/block.ts";
 import { pollIntervalMs } from "../../../core/client/retrieval.ts";
-import { createEpochClock } from "../../../core/pki/epoch.ts";
 import { draws } from "../../../core/random.ts";
+import { createRunning, type Driver, ping, slowClock } from "./fixture.ts";
 import {
   aliceIdentity,
   bobIdentity,
-  createRunning,
   documentOf,
-  type Driver,
   firstEpoch,
   geometry,
   parameters,
-  ping,
   replyTo,
   rightOf,
   suite,
-} from "./fixture.ts";
+} from "./network.ts";
 
-const slowClock = createEpochClock(1_000_000_000, 0);
 const silent = documentOf(firstEpoch, { parameters: { ...parameters, lambdaP: 0, lambdaL: 0, lambdaD: 0 } });
 const timing = { pollMs: 1_000, reconnectStepMs: 100, reconnectMaxMs: 200 };
 /** A client that sends nothing and polls once a second. */

@@ -1,26 +1,19 @@
+/** The three Poisson processes of a client as an observer of its link sees them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createEpochClock } from "../../../core/pki/epoch.ts";
+import { createDriver, createRunning, type Driver, keepAlive, messageTo, ping, slowClock } from "./fixture.ts";
 import {
   clock,
-  createDriver,
-  createRunning,
   documentOf,
-  type Driver,
   firstEpoch,
-  messageTo,
   openForward,
   parameters,
   periodMs,
-  ping,
   providers,
   replyTo,
   travel,
-} from "./fixture.ts";
-
-/** Epochs that last: one document serves for a long run. */
-const slowClock = createEpochClock(1_000_000_000, 0);
+} from "./network.ts";
 
 const only = (name: "lambdaP" | "lambdaL" | "lambdaD") =>
   documentOf(firstEpoch, {
@@ -28,12 +21,6 @@ const only = (name: "lambdaP" | "lambdaL" | "lambdaD") =>
   });
 
 const instants = ({ packets }: Driver): number[] => packets.map(({ at }) => at);
-
-/** Answers retrievals as a Provider with an empty mailbox does. */
-const keepAlive = (driver: Driver) => (): void => {
-  if (driver.state().retrieval.answerBy !== null) driver.deliver(null);
-  driver.written();
-};
 
 for (const name of ["lambdaP", "lambdaL", "lambdaD"] as const) {
   test(`[DECOY-1-04] an idle client sends at the rate ${name} when that alone is on`, () => {
