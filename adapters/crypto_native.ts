@@ -1,7 +1,8 @@
 /**
  * The native provider of the crypto suite: node:crypto, on Node and on Deno, and the portable one for what it lacks
- * (AEZ, NewHope-Simple, the birational map) or does no faster (HKDF-Expand: on Deno ten small calls cost more than
- * @noble's one). For everything else the native call is faster, or as fast, at every length from 32 bytes up, on both runtimes.
+ * (NewHope-Simple, the birational map) or does no faster (HKDF-Expand: on Deno ten small calls cost more than
+ * @noble's one). For everything else the native call is faster, or as fast, at every length from 32 bytes up, on both
+ * runtimes. AEZ, which node:crypto lacks too, is in WebAssembly (aez_wasm.ts).
  *
  * Keys are imported as JWK, which is fifteen times as fast as DER; the public half of a private JWK is not read, so a
  * dummy stands there. Importing a private key costs as much as using it, so the objects of the last few are kept until
@@ -30,6 +31,7 @@ import { isCanonicalPoint } from "../core/crypto/ed25519.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import { invariant } from "../core/machine.ts";
+import { createWasmAez, type WasmAez } from "./aez_wasm.ts";
 import { createKeyCache } from "./key_cache.ts";
 
 const curves = ["X25519", "Ed25519"] as const;
@@ -105,8 +107,8 @@ const chacha20Keystream: Suite["chacha20Keystream"] = (key, nonce, length) => {
   return plain(createCipheriv("chacha20", key, counterAndNonce).update(new Uint8Array(length)));
 };
 
-/** A suite with its own cache of key objects. */
-export const createNativeSuite = (): Suite => {
+/** A suite with its own cache of key objects; `aez` may be an instance of a module that another thread compiled. */
+export const createNativeSuite = (aez: WasmAez = createWasmAez()): Suite => {
   const keys = createKeyCache(cachedKeysMax, curves, importPrivate);
   const privateKey = (curve: Curve, secret: Uint8Array): KeyObject => {
     invariant(secret.length === 32, "a seed or scalar has 32 bytes");
@@ -127,6 +129,8 @@ export const createNativeSuite = (): Suite => {
       invariant(key.length === 16 && iv.length === 16, "AES-128-CTR has a key and an IV of 16 bytes");
       data.set(createCipheriv("aes-128-ctr", key, iv).update(data));
     },
+    aezEncryptInPlace: aez.encryptInPlace,
+    aezDecryptInPlace: aez.decryptInPlace,
     chachaPolySeal,
     chachaPolyOpen,
     chacha20Keystream,
