@@ -89,9 +89,7 @@ export const createRegistration = ({ tell }: RegistrationOptions): Registration 
     });
 
   const answer = async (request: IncomingMessage): Promise<{ readonly status: number; readonly text: string }> => {
-    if (new URL(request.url ?? "/", "http://provider.invalid").pathname !== "/registration") {
-      return { status: 404, text: "not found" };
-    }
+    if (request.url?.split("?")[0] !== "/registration") return { status: 404, text: "not found" };
     if (request.method !== "POST") return { status: 500, text: "POST is expected" };
     const body = await readBody(request);
     if (body === null) return { status: 500, text: "the request is too long" };

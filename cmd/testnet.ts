@@ -157,7 +157,11 @@ interface Member {
   readonly client: MixClient;
 }
 
-const join_ = async ({ signal, failed, screen }: Network, place: ClientPlace, deadlineMs: number): Promise<Member> => {
+const connectMember = async (
+  { signal, failed, screen }: Network,
+  place: ClientPlace,
+  deadlineMs: number,
+): Promise<Member> => {
   const file = loadConfig(clientFile, place.file);
   const account = openAccount(file, place.file, nativeSuite);
   await register(file, place.file, account);
@@ -204,13 +208,12 @@ const deliver = async (network: Network, alice: Member, bob: Member) => {
   const recipient = { user: bob.account.user, provider: bob.account.provider, key: bob.account.keys.identityKey };
   const { packets, rttMs } = await insist(network, "message", () => alice.client.send(recipient, text, { signal }));
   const message = await Promise.race([received, failed]);
-  const deliveredMs = screen.elapsedMs();
   const got = message.done === true ? null : message.value.text;
   if (got !== text) throw new CommandError(exitCode.failure, `bob received ${JSON.stringify(got)}`);
   screen.step("message", `bob received "${got}"; alice had the acknowledgement after ${Math.round(rttMs)} ms`);
   for (const line of roundTripLines(packets[0]!)) screen.detail(line.trim());
   screen.detail("sent directly to his mailbox: an interim that later versions replace by remote spools");
-  return { ping: tripOf(ping, ping.rttMs), message: { text, ...tripOf(packets[0]!, rttMs) }, deliveredMs };
+  return { ping: tripOf(ping, ping.rttMs), message: { text, ...tripOf(packets[0]!, rttMs) } };
 };
 
 const showUse = ({ plan, screen }: Network, folder: string): void => {
@@ -227,17 +230,22 @@ const showUse = ({ plan, screen }: Network, folder: string): void => {
 };
 
 const firstDelivery = async (network: Network, deadlineMs: number) => {
-  const [alice, bob] = await Promise.all(network.plan.clients.map((place) => join_(network, place, deadlineMs)));
-  const connectedMs = network.screen.elapsedMs();
-  const { deliveredMs, ...trips } = await deliver(network, alice!, bob!);
+  const { screen, progress, plan } = network;
+  const [alice, bob] = await Promise.all(plan.clients.map((place) => connectMember(network, place, deadlineMs)));
+  const trips = await deliver(network, alice!, bob!);
+  const epoch = alice!.client.document()?.epoch ?? 0;
   await Promise.all([alice!.client.close(), bob!.client.close()]);
-  const consensus = network.progress.consensus();
   return {
-    epoch: consensus?.epoch ?? null,
-    signatures: consensus?.signatures ?? 0,
+    epoch,
+    signatures: progress.consensusOf(epoch)?.signatures ?? 0,
     of: size.authorities,
     ...trips,
-    timesMs: { connected: connectedMs, delivered: deliveredMs },
+    timesMs: {
+      loaded: screen.timeOf("loaded"),
+      consensus: screen.timeOf("consensus"),
+      connected: screen.timeOf("client"),
+      delivered: screen.timeOf("message"),
+    },
   };
 };
 

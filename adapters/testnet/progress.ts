@@ -25,8 +25,8 @@ export interface Progress {
   readonly onLine: (name: string, line: LogLine) => void;
   /** All processes listen. */
   readonly listening: Promise<void>;
-  /** The last consensus that all authorities have. */
-  readonly consensus: () => Consensus | null;
+  /** A recent consensus that all authorities have, or null. */
+  readonly consensusOf: (epoch: number) => Consensus | null;
   /** The last step that was shown: for whoever gives up waiting. */
   readonly lastStep: () => string;
 }
@@ -35,12 +35,15 @@ export interface Progress {
 const linksOf = ({ providers, layers, mixesPerLayer }: Expected): number =>
   2 * providers.length * mixesPerLayer + (layers - 1) * mixesPerLayer * mixesPerLayer;
 
+/** How long what was seen of an epoch is remembered. */
+const epochsKept = 3;
+
 /** Of no interest to whoever watches a network in memory start. */
 const quietReasons: ReadonlySet<string> = new Set(["configuration"]);
 
 export const createProgress = (expected: Expected, screen: Screen): Progress => {
   const seen = new Map<string, Set<string>>();
-  let consensus: Consensus | null = null;
+  const consensuses = new Map<number, Consensus>();
   let lastStep = "the processes were started";
   let onListening: () => void = () => {};
   const listening = new Promise<void>((resolve) => (onListening = resolve));
@@ -65,12 +68,13 @@ export const createProgress = (expected: Expected, screen: Screen): Progress => 
   const onConsensus = (name: string, { epoch, signatures, of, mixes, providers }: LogLine): void => {
     if (!complete(`consensus ${epoch}`, name, authorities.length)) return;
     const made: Consensus = { epoch: Number(epoch), signatures: Number(signatures), of: Number(of) };
-    consensus = made;
+    consensuses.set(made.epoch, made);
+    consensuses.delete(made.epoch - epochsKept);
     const text =
       `epoch ${made.epoch}: ${made.signatures} of ${made.of} signatures on ${mixes} mixes in ${expected.layers} layers and ${providers} Providers`;
     step("consensus", text);
     for (const what of [...seen.keys()]) {
-      if (/ [0-9]+$/.test(what) && Number(what.split(" ").at(-1)) < made.epoch - 2) seen.delete(what);
+      if (/ [0-9]+$/.test(what) && Number(what.split(" ").at(-1)) < made.epoch - epochsKept) seen.delete(what);
     }
   };
 
@@ -105,5 +109,5 @@ export const createProgress = (expected: Expected, screen: Screen): Progress => 
     }
   };
 
-  return { onLine, listening, consensus: () => consensus, lastStep: () => lastStep };
+  return { onLine, listening, consensusOf: (epoch) => consensuses.get(epoch) ?? null, lastStep: () => lastStep };
 };

@@ -1,0 +1,153 @@
+import { strict as assert } from "node:assert";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { freePorts } from "../../adapters/free_ports.ts";
+import { run, start } from "./process.ts";
+
+let folder = "";
+let mixFile = "";
+let address = "";
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "samtpfote-commands-"));
+  const counts = ["--authorities", "1", "--layers", "1", "--mixes", "1", "--providers", "1", "--clients", "alice"];
+  const [port] = await freePorts("127.0.0.1", 1);
+  const { code, stdout, stderr } = await run("genconfig", [
+    join(folder, "net"),
+    ...counts,
+    "--port",
+    String(Math.min(port!, 60_000)),
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /cmd\/authority\.ts.* -f .*\/auth1\/authority\.toml/);
+  assert.match(stdout, /cmd\/client\.ts.* -f .*\/alice\/client\.toml register/);
+  mixFile = join(folder, "net", "mix1", "mix.toml");
+  address = /Addresses = \["(.*)"\]/.exec(readFileSync(mixFile, "utf8"))![1]!;
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A copy of the mix's configuration with other lines. */
+const variant = (name: string, change: (toml: string) => string): string => {
+  const file = join(folder, name);
+  writeFileSync(file, change(readFileSync(mixFile, "utf8")));
+  return file;
+};
+
+test("--help prints the usage; wrong arguments end with 64 and one line", async () => {
+  const names = ["authority", "mix", "client", "genconfig", "testnet"];
+  const helped = await Promise.all(names.map((name) => run(name, ["--help"])));
+  helped.forEach(({ code, stdout }, index) => {
+    assert.equal(code, 0);
+    assert.ok(stdout.startsWith(`usage: ${names[index]}`), stdout);
+  });
+  const wrong = await Promise.all([
+    run("mix", ["--bogus"]),
+    run("client", []),
+    run("client", ["-f", "x", "fly"]),
+    run("testnet", ["--epoch", "soon"]),
+  ]);
+  assert.deepEqual(wrong.map(({ code }) => code), [64, 64, 64, 64]);
+  const lines = [
+    "mix: Unknown option '--bogus'",
+    "client: -f FILE is missing",
+    `client: unknown command "fly"`,
+    `testnet: --epoch expects a time of at least 2s, as "10s" or "2m"; got "soon"`,
+  ];
+  wrong.forEach(({ stderr }, index) => {
+    assert.ok(stderr.includes(`${lines[index]}\nusage: `), stderr);
+    assert.doesNotMatch(stderr, /\n\s+at /);
+  });
+});
+
+test("a wrong configuration ends with 78 and names file, line and key; a missing one likewise", async () => {
+  const file = variant("wrong.toml", (toml) => toml.replace("IsProvider", "IsProvder"));
+  const [wrong, missing] = await Promise.all([
+    run("mix", ["-f", file]),
+    run("authority", ["-f", join(folder, "none.toml")]),
+  ]);
+  assert.equal(wrong.code, 78);
+  assert.ok(
+    wrong.stderr.includes(`mix: ${file}:7: [Server] IsProvder: unknown key (did you mean IsProvider?)\n`),
+    wrong.stderr,
+  );
+  assert.equal(missing.code, 78);
+  assert.ok(missing.stderr.includes(`authority: cannot read ${join(folder, "none.toml")}: ENOENT\n`), missing.stderr);
+});
+
+test("-g makes the keys, prints the public ones, and ends", async () => {
+  const dataDir = join(folder, "fresh");
+  const file = variant("generate.toml", (toml) => toml.replace(/DataDir = .*/, `DataDir = "${dataDir}"`));
+  const { code, stdout, stderr } = await run("mix", ["-f", file, "-g"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^identity key [A-Za-z0-9+/]{43}=\nlink key {5}[A-Za-z0-9+/]{43}=\n$/);
+  assert.equal(readdirSync(dataDir).length, 4);
+});
+
+test("a port in use ends with 69", async () => {
+  const taken = createServer();
+  const [host, port] = address.split(":");
+  await new Promise<void>((resolve) => taken.listen(Number(port), host, resolve));
+  const { code, stderr } = await run("mix", ["-f", mixFile]);
+  await new Promise((resolve) => taken.close(resolve));
+  assert.equal(code, 69);
+  assert.ok(stderr.includes(`mix: cannot listen on ${address}: the port is in use\n`), stderr);
+});
+
+test("SIGTERM stops cleanly with 0; SIGHUP before it has opened the log anew", async () => {
+  const log = join(folder, "net", "mix1", "mix.log");
+  const file = variant("log.toml", (toml) => toml.replace("[Logging]", `[Logging]\n  File = "mix.log"`));
+  const { process: child, ended, says } = start("mix", ["-f", file, "--supervised"]);
+  await says(`"loaded"`);
+  child.stdin!.write("go\n");
+  const contains = async (text: string): Promise<void> => {
+    const read = (): string => {
+      try {
+        return readFileSync(log, "utf8");
+      } catch {
+        return "";
+      }
+    };
+    while (!read().includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await contains("mix mix1 is ready");
+  renameSync(log, `${log}.1`);
+  child.kill("SIGHUP");
+  // The signal is handled when the new file is there.
+  await contains("");
+  while (!readdirSync(join(folder, "net", "mix1")).includes("mix.log")) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill("SIGTERM");
+  const { code, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.match(readFileSync(log, "utf8"), /stopping on SIGTERM[^]* stopped\n$/);
+  assert.doesNotMatch(readFileSync(`${log}.1`, "utf8"), /stopping/);
+});
+
+test("a process that was started by another ends when its standard input is closed", async () => {
+  const waiting = start("mix", ["-f", mixFile, "--supervised"]);
+  await waiting.says(`"loaded"`);
+  waiting.process.stdin!.end();
+  assert.equal((await waiting.ended).code, 0);
+  const running = start("mix", ["-f", mixFile, "--supervised"]);
+  running.process.stdin!.write("go\n");
+  await running.says("is ready");
+  running.process.stdin!.end();
+  assert.equal((await running.ended).code, 0);
+});
+
+test("a client whose network is not there says so and ends with 69", async () => {
+  const file = join(folder, "net", "alice", "client.toml");
+  const [registered, pinged] = await Promise.all([
+    run("client", ["-f", file, "register"]),
+    run("client", ["-f", file, "ping", "--timeout", "2"]),
+  ]);
+  assert.equal(registered.code, 69);
+  assert.match(registered.stderr, /client: cannot reach http:\/\/127\.0\.0\.1:[0-9]+\/registration: /);
+  assert.equal(pinged.code, 69);
+  assert.match(pinged.stderr, /client: no answer in time\n/);
+});

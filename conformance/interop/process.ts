@@ -1,0 +1,56 @@
+/**
+ * Commands as real processes, under the runtime that the tests run under.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runtimeArguments } from "../../adapters/testnet/children.ts";
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Resolves when standard output has this text; rejects when the process ends without it. */
+  readonly says: (text: string) => Promise<void>;
+}
+
+/** Starts `cmd/NAME.ts`; its standard input stays open. */
+export const start = (name: string, args: ReadonlyArray<string>): Running => {
+  const child = spawn(process.execPath, [...runtimeArguments(`cmd/${name}.ts`), ...args], {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: "1" },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  let [stdout, stderr] = ["", ""];
+  const watchers: Array<() => void> = [];
+  child.stdin.on("error", () => {});
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+    for (const watcher of watchers) watcher();
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<Ended>((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
+  const says = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const watcher = (): void => {
+        if (stdout.includes(text)) resolve();
+      };
+      watchers.push(watcher);
+      watcher();
+      void ended.then((end) => reject(new Error(`${name} ended without "${text}": ${JSON.stringify(end)}`)));
+    });
+  return { process: child, ended, says };
+};
+
+export const run = (name: string, args: ReadonlyArray<string>): Promise<Ended> => start(name, args).ended;
