@@ -1,7 +1,10 @@
-/** A Provider with one user, whose mailbox is filled and read through the node machine. */
+/** Providers under test: one user, whose mailbox is filled and read through the node machine. */
 import assert from "node:assert/strict";
+import type { Effect } from "../../../core/effects.ts";
 import { E } from "../../../core/fp.ts";
+import type { RoutingCommand } from "../../../core/sphinx/commands.ts";
 import { encodeForwardPayload } from "../../../core/sphinx/payload.ts";
+import type { Surb } from "../../../core/sphinx/surb.ts";
 import {
   createDriver,
   createRunning,
@@ -9,6 +12,7 @@ import {
   type Driver,
   firstEpoch,
   geometry,
+  type Options,
   recipient,
   told,
 } from "../mix/fixture.ts";
@@ -59,4 +63,32 @@ export const createProviderHarness = (): Harness => {
       last = -1;
     },
   };
+};
+
+/** A Provider with the user alice. */
+export const createProvider = (options: Options = {}): Driver => {
+  const provider = createRunning("p1", options);
+  provider.register("alice");
+  return provider;
+};
+
+export const payloadOf = (surb: Surb | null, text = "hello"): Uint8Array => {
+  const payload = encodeForwardPayload(geometry, surb, new TextEncoder().encode(text));
+  assert.ok(E.isRight(payload));
+  return payload.right;
+};
+
+export const to = (user: string): RoutingCommand => ({ type: "Recipient", id: recipient(user) });
+export const delayed = (delayMs: number): RoutingCommand => ({ type: "NodeDelay", delayMs });
+
+/** A packet from the last layer that unwraps to this; the effects until the store has answered. */
+export const arrive = (
+  provider: Driver,
+  commands: ReadonlyArray<RoutingCommand>,
+  payload: Uint8Array,
+): ReadonlyArray<Effect> => {
+  const { bySession } = provider.state().connections;
+  const known = bySession.findKey((connection) => connection.type === "up" && connection.peer.type === "node");
+  provider.send(known ?? provider.connectNode("c1"));
+  return provider.unwrapped(commands, payload);
 };
