@@ -4,7 +4,7 @@
  * its seed.
  *
  *     npx tsx cmd/sim.ts --seed 1 --epochs 20
- *     npx deno run -A cmd/sim.ts --seed 1 --epochs 20
+ *     deno run -A cmd/sim.ts --seed 1 --epochs 20
  *
  * Equal seeds and options print equal trace hashes, on every runtime. Exit codes: 0 all held, 64 usage, 127 a crash or
  * a broken invariant, 128 something that had to happen did not, 129 something happened that never must.
