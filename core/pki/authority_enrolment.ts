@@ -1,8 +1,9 @@
 /**
  * What an authority does with a node's PostDescriptor command (specs/pki.rst §5.1, wire-facts §5.6).
  *
- * One departure: a descriptor that comes after our vote for its epoch is answered with conflict, as one that comes
- * after the document. Go says ok and never lists the node.
+ * Departures: a descriptor that comes after our vote for its epoch is answered with conflict, as one that comes after
+ * the document; Go says ok and never lists the node. Refused as invalid are also keys that no secret can be agreed on
+ * with and certificates that expire within the epoch.
  *
  * @module
  */
@@ -16,6 +17,8 @@ import { type Command, descriptorStatus } from "../wire/commands.ts";
 import { isListed } from "./authority_config.ts";
 import { type AuthorityState, secondsOf } from "./authority_state.ts";
 import type { Receipt } from "./authority_ballots.ts";
+import { lastSecondOf } from "./authority_tally.ts";
+import { isValidUntil } from "./cert.ts";
 import { type Descriptor, verifyDescriptor } from "./descriptor.ts";
 import { epochAt } from "./epoch.ts";
 
@@ -72,6 +75,9 @@ export const receiveDescriptor = (
   }
   if (hasDegenerateKey(suite, descriptor)) {
     return refuse(state, identity, descriptorStatus.invalid, epoch, "degenerate-key");
+  }
+  if (!isValidUntil(payload, lastSecondOf(state.config.clock, epoch))) {
+    return refuse(state, identity, descriptorStatus.invalid, epoch, "expires-too-soon");
   }
   if (earlier !== undefined) return refuse(state, identity, descriptorStatus.conflict, epoch, "changed");
   if (isClosed(state, epoch)) return refuse(state, identity, descriptorStatus.conflict, epoch, "late", "INFO");

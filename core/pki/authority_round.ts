@@ -52,7 +52,8 @@ export type TallyFailure =
   | "too-few-reveals"
   | "parameters-disagree"
   | "too-few-mixes"
-  | "no-providers";
+  | "no-providers"
+  | "not-well-formed";
 
 export type Round =
   /** Sits out until the epoch before `votingEpoch` begins. */

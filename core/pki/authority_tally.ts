@@ -9,9 +9,10 @@ import { encodeJson, struct } from "../codec/json.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
 import type { AuthorityConfig, Hex, Membership } from "./authority_config.ts";
-import { type Certificate, encodeCertificate, type Signature, signedMessage } from "./cert.ts";
+import { type Certificate, encodeCertificate, isValidUntil, type Signature, signedMessage } from "./cert.ts";
 import { type Descriptor, providerLayer } from "./descriptor.ts";
 import type { Document, DocumentFields } from "./document.ts";
+import { type EpochClock, epochStart } from "./epoch.ts";
 import { type LoopixParameters, parameterFields } from "./parameters.ts";
 import type { Ballots, TallyFailure, Vote } from "./authority_round.ts";
 import { type Lineage, type Revealed, sharedRandomValue } from "./shared_random.ts";
@@ -101,11 +102,19 @@ const countBy = <A>(
 
 const parametersKey = (parameters: LoopixParameters): string => toHex(encodeJson(struct(parameterFields(parameters))));
 
+/**
+ * The last second of an epoch. A descriptor that expires earlier would make the document that lists it invalid while
+ * it is in use: one node could take the network down.
+ */
+export const lastSecondOf = (clock: EpochClock, epoch: number): number =>
+  Math.ceil(epochStart(clock, epoch + 1) / 1000);
+
 /** What enough of the counted votes agree on. Descriptors are told apart by their bytes, parameters are one whole. */
 export const tally = (
   suite: Suite,
   { threshold }: Membership,
-  layers: number,
+  { layers, clock }: Pick<AuthorityConfig, "layers" | "clock">,
+  epoch: number,
   ballots: Ballots,
 ): Either<TallyFailure, { readonly nodes: Nodes; readonly parameters: LoopixParameters }> => {
   if (ballots.votes.size < threshold) return E.left("too-few-votes");
@@ -118,7 +127,8 @@ export const tally = (
   );
   if (parameters === undefined) return E.left("parameters-disagree");
   const ballot = (document: Document) => listed(document).map((node) => [toHex(suite.sha256(node.raw)), node] as const);
-  const nodes = sortNodes(agreed(countBy(votes, ballot)));
+  const lasting = (node: Descriptor): boolean => isValidUntil(node.raw, lastSecondOf(clock, epoch));
+  const nodes = sortNodes(agreed(countBy(votes, ballot)).filter(lasting));
   if (nodes.mixes.length < layers) return E.left("too-few-mixes");
   return nodes.providers.length === 0 ? E.left("no-providers") : E.right({ nodes, parameters });
 };

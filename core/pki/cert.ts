@@ -148,6 +148,9 @@ export const decodeValid = (raw: Uint8Array, nowSeconds: number | null): Either<
   return nowSeconds !== null && decoded.right.expiration < nowSeconds ? E.left("expired") : decoded;
 };
 
+/** Whether a certificate is valid through an instant, in seconds since 1970. */
+export const isValidUntil = (raw: Uint8Array, seconds: number): boolean => E.isRight(decodeValid(raw, seconds));
+
 /** The certified bytes, if `identity` (32 bytes) and nobody else signed and the signature is right. */
 export const verify = (
   suite: Suite,

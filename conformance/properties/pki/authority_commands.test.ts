@@ -1,14 +1,14 @@
 /** What an authority answers to whom: roles, descriptors, votes, reveals, and those who cheat. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { concat, uint64 } from "../../../core/bytes.ts";
+import { concat, equal, uint64 } from "../../../core/bytes.ts";
 import { sign } from "../../../core/pki/cert.ts";
 import { type DescriptorFields, signDescriptor } from "../../../core/pki/descriptor.ts";
-import { type DocumentFields, encodeDocument } from "../../../core/pki/document.ts";
+import { decodeDocument, type DocumentFields, encodeDocument } from "../../../core/pki/document.ts";
 import { commitTo } from "../../../core/pki/shared_random.ts";
 import { stream } from "../../../core/random.ts";
 import { type Command, descriptorStatus, revealStatus, voteStatus } from "../../../core/wire/commands.ts";
-import { documentFields, keysOf, mixFields, providerFields, suite } from "./fixture.ts";
+import { documentFields, keysOf, mixFields, providerFields, right, suite } from "./fixture.ts";
 import { clock, createVoting, firstEpoch, nodeCredentials, saying, type Voting } from "./voting.ts";
 import { epochStart } from "../../../core/pki/epoch.ts";
 
@@ -75,6 +75,17 @@ test("a descriptor that comes after the vote is late; the one that was voted for
     assert.equal(statusOf(voting, "mix2", post(mixFields("mix2", epoch))), conflict);
     assert.equal(statusOf(voting, "mix0", posted), ok);
   }
+});
+
+test("a descriptor that expires within its epoch is refused: the document would expire with it", () => {
+  const voting = createVoting({ authorities: 1 });
+  const end = epochStart(clock, epoch + 1) / 1000;
+  const expiring = (expiration: number): Command => {
+    const payload = signDescriptor(suite, keysOf("mix0").identityPrivate, mixFields("mix0", epoch), expiration);
+    return { type: "PostDescriptor", epoch, payload };
+  };
+  assert.equal(statusOf(voting, "mix0", expiring(end - 1)), invalid);
+  assert.equal(statusOf(voting, "mix0", expiring(end)), ok);
 });
 
 /* Roles */
@@ -258,6 +269,31 @@ test("a consensus is never one that fewer than the threshold signed, whatever a 
   voting.runTo(firstEpoch, 7.5 / 8);
   const { answer } = voting.ask(0, null, { type: "GetConsensus", epoch });
   assert.deepEqual([answer?.type, answer !== null && "status" in answer && answer.status], ["Consensus", 2]);
+});
+
+test("[PKI-3.4-05] a descriptor that expires within the epoch is not listed, whoever votes for it", () => {
+  const voting = createPlayed();
+  const end = epochStart(clock, epoch + 1) / 1000;
+  const expiring = signDescriptor(suite, keysOf("short").identityPrivate, mixFields("short", epoch), end - 1);
+  const peers = ["authority1", "authority2"].map((name, seed) => ({ name, keys: keysOf(name), ...secrets(seed + 1) }));
+  voting.postAll(epoch);
+  voting.runTo(firstEpoch, 4.5 / 8);
+  for (const { name, keys, commit } of peers) {
+    const fields = voteFields(commit);
+    const vote = voteOf({ ...fields, topology: [...fields.topology, [expiring]] }, keys, epoch, keys.identityKey);
+    assert.equal(statusOf(voting, name, vote), voteStatus.ok);
+  }
+  voting.runTo(firstEpoch, 5.5 / 8);
+  for (const { name, keys, reveal } of peers) {
+    assert.equal(statusOf(voting, name, revealOf(reveal, keys, epoch, keys.identityKey)), revealStatus.ok);
+  }
+  voting.runTo(firstEpoch, 6.5 / 8);
+  const { round, members } = voting.state(0);
+  assert.ok(round.type === "signatures" && round.failure === null);
+  const { certificate } = round.ballots.signatures.get(members.self.hex)!;
+  const { topology, providers } = right(decodeDocument(certificate.certified));
+  assert.deepEqual([topology.flat().length, providers.length], [3, 1]);
+  assert.ok(!topology.flat().some((raw) => equal(raw, expiring)));
 });
 
 test("a connection on which nothing is asked is closed after 30 s", () => {
