@@ -61,11 +61,10 @@ const takeWord = <A>(reader: Reader, word: string, value: A): A | null => {
   return value;
 };
 
-// In pieces, since an argument list of a whole document would overflow the stack.
 const ascii = (bytes: Uint8Array): string => {
-  let result = "";
-  for (let at = 0; at < bytes.length; at += 4096) result += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  return result;
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
 };
 
 /** A string whose opening quote has been taken. */
