@@ -41,7 +41,9 @@ import {
 const blockBytes = 16;
 const pageBytes = 65536;
 
-/** Where things stand in memory; the caller fills what is marked `in`, eight blocks each where it says so. */
+const planesAt = 1536;
+
+/** Where things stand in memory: what is marked with In is filled by the caller. */
 export const at = {
   /** In: I, J, L. */
   key: 0,
@@ -58,11 +60,11 @@ export const at = {
   /** Room of the caller's: 64 blocks. */
   scratch: 512,
   /** The planes of round keys and of masks. */
-  keysOfFour: 1536,
-  keysOfTen: 1536 + 4 * planesBytes,
-  planesOfI: 1536 + 14 * planesBytes,
-  planesOfRows: 1536 + 15 * planesBytes,
-  planesOfRowsOfS: 1536 + 16 * planesBytes,
+  keysOfFour: planesAt,
+  keysOfTen: planesAt + 4 * planesBytes,
+  planesOfI: planesAt + 14 * planesBytes,
+  planesOfRows: planesAt + 15 * planesBytes,
+  planesOfRowsOfS: planesAt + 16 * planesBytes,
   /** In and out of the passes: the pairs. */
   data: 4096,
 } as const;
@@ -73,10 +75,10 @@ export const dataBytesMax = 1 << 20;
 /** What a turn of a pass reads and writes. */
 export const turnBytes = 2 * planesBytes;
 
-/** Blocks of the key as `key` holds them; `zero` is none of them. */
-type KeyBlock = "i" | "j" | "l" | "zero";
+/** Where a round key stands in `key`, or none: a block of zeros. */
+const keyBlockAt = { i: 0, j: blockBytes, l: 2 * blockBytes, zero: null } as const;
 
-const keyBlockAt: Readonly<Record<KeyBlock, number>> = { i: 0, j: 16, l: 32, zero: -1 };
+type KeyBlock = keyof typeof keyBlockAt;
 
 const fourKeys: ReadonlyArray<KeyBlock> = ["j", "i", "l", "zero"];
 const tenKeys: ReadonlyArray<KeyBlock> = ["i", "j", "l", "i", "j", "l", "i", "j", "l", "i"];
@@ -101,13 +103,13 @@ const storePlanes = (f: FunctionWriter, address: Value, offset: number, planes: 
 /** Round keys where `aesRounds` expects them, and I for whitening. */
 const defineExpandKey = (module: ModuleWriter): Callable =>
   module.define("expandKey", nothing, (f) => {
-    const zero = f.variable("i32");
-    f.assign(zero, integer(f, 0));
+    const zero = integer(f, 0);
     const constant = f.constant(bytes16(() => sboxConstant));
-    const roundKey = (name: KeyBlock, layout: Layout): Value =>
-      name === "zero"
-        ? constant
-        : xor(f, swizzle(f, load(f, zero, at.key + keyBlockAt[name]), f.constant(bytesInLayout(layout))), constant);
+    const roundKey = (name: KeyBlock, layout: Layout): Value => {
+      const block = keyBlockAt[name];
+      if (block === null) return constant;
+      return xor(f, swizzle(f, load(f, zero, at.key + block), f.constant(bytesInLayout(layout))), constant);
+    };
     const expand = (names: ReadonlyArray<KeyBlock>, to: number) =>
       names.forEach((name, index) =>
         storePlanes(f, zero, to + index * planesBytes, broadcast(f, roundKey(name, layoutAfter(index + 1))))
@@ -129,21 +131,22 @@ const four = (f: FunctionWriter, rounds4: Callable, state: Planes): Value[] =>
 const defineFour = (module: ModuleWriter, rounds4: Callable): Callable =>
   module.define("four", nothing, (f) => {
     const lanes = integer(f, at.lanes);
-    const planes = transpose(f, loadPlanes(f, lanes, 0));
-    storePlanes(f, integer(f, at.lanes), 0, transpose(f, four(f, rounds4, planes)));
+    const planes = four(f, rounds4, transpose(f, loadPlanes(f, lanes, 0)));
+    storePlanes(f, lanes, 0, transpose(f, planes));
     return [];
   });
 
 /** AES10 of the whitened blocks in `lanes`. */
 const defineTen = (module: ModuleWriter, rounds4: Callable, rounds2: Callable): Callable =>
   module.define("ten", nothing, (f) => {
-    let planes: Planes = transpose(f, loadPlanes(f, integer(f, at.lanes), 0));
+    const lanes = integer(f, at.lanes);
+    let planes: Planes = transpose(f, loadPlanes(f, lanes, 0));
     planes = call(f, rounds4, [...planes, integer(f, at.keysOfTen)]);
     planes = call(f, rounds4, [...planes, integer(f, at.keysOfTen + 4 * planesBytes)]);
     planes = call(f, rounds2, [...planes, integer(f, at.keysOfTen + 8 * planesBytes)]);
     const order = f.constant(placesInLayout(layoutAfter(10)));
     const ordered = planes.map((plane) => swizzle(f, plane, order));
-    storePlanes(f, integer(f, at.lanes), 0, transpose(f, ordered));
+    storePlanes(f, lanes, 0, transpose(f, ordered));
     return [];
   });
 

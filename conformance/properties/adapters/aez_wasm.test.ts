@@ -80,7 +80,7 @@ test("[MIXNET-3.1-04] every length from 0 to 600 bytes is as the twin's, both wa
   }
 });
 
-test("[MIXNET-3.1-04] lengths around multiples of a block, a pair, eight blocks and eight pairs are as the twin's", () => {
+test("[MIXNET-3.1-04] lengths around those of one and eight blocks and pairs are as the twin's", () => {
   for (const unit of [16, 32, 128, 256]) {
     for (const multiple of [5, 9, 17, 64, 101]) {
       for (const beside of [-1, 0, 1]) {
@@ -116,7 +116,7 @@ test("lengths without WebAssembly's help are the twin's: other keys and nonces, 
   for (const keyLength of [0, 16, 47, 49]) assertLikeTwin(pattern(keyLength, 3), nonceOf(3), pattern(100, 3));
   for (const nonceLength of [0, 12, 17]) assertLikeTwin(keyOf(4), pattern(nonceLength, 4), pattern(100, 4));
   assertLikeTwin(keyOf(5), nonceOf(5), pattern(dataBytesMax, 5));
-  assertLikeTwin(keyOf(6), nonceOf(6), pattern(dataBytesMax + 1, 6));
+  assertLikeTwin(keyOf(6), nonceOf(6), pattern(dataBytesMax + 65536, 6));
 });
 
 test("[SPHINX-2-02] a changed bit of the ciphertext changes every block of the plaintext", () => {
