@@ -1,6 +1,6 @@
 /**
- * A client's account as the commands use it: from the configuration file to a connected client, registration, and finding
- * other users' keys.
+ * A client's account as the commands use it: from the configuration file to a connected client, registration, and
+ * finding other users' keys.
  *
  * @module
  */
@@ -18,7 +18,9 @@ export interface Account {
   readonly keys: ClientKeys;
 }
 
-/** The account of a file, with its keys, which are made on the first use. Throws a CommandError where the file has none. */
+/**
+ * The account of a file, with its keys, which are made on the first use. Throws a CommandError where the file has none.
+ */
 export const openAccount = (file: ClientFile, name: string, suite: Suite): Account => {
   const user = userOf(file);
   const { DataDir } = file.Samtpfote;

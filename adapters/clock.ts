@@ -1,8 +1,8 @@
 /**
  * The two clocks of a Context (core/machine.ts).
  *
- * The monotonic one counts the time that the machine was suspended, too, since deadlines that protect against a peer's silence
- * mean real time. The platform's own does not: how much it missed is learned from the system's uptime.
+ * The monotonic one counts the time that the machine was suspended, too, since deadlines that protect against a peer's
+ * silence mean real time. The platform's own does not: how much it missed is learned from the system's uptime.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Ports that nothing listens at, as the operating system gives them. Another program may take one before it is used: who
- * listens then says so.
+ * Ports that nothing listens at, as the operating system gives them. Another program may take one before it is used:
+ * who listens then says so.
  *
  * @module
  */

@@ -2,8 +2,8 @@
  * The log: text lines as the Go programs write them (`15:04:05.000 NOTI module: message`), or JSON lines
  * `{time, level, module, reason, message, …fields}` for programs. `reason` is a stable word.
  *
- * Lines are written at once, so that the last one before a crash is there. What comes from peers cannot forge lines: control
- * characters are escaped; fields that are named like secrets are not written.
+ * Lines are written at once, so that the last one before a crash is there. What comes from peers cannot forge lines:
+ * control characters are escaped; fields that are named like secrets are not written.
  *
  * @module
  */

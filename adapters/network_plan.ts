@@ -1,6 +1,6 @@
 /**
- * A whole network to be configured: who there is, with which keys, and where; and the TOML files that say so. The command
- * genconfig writes them, testnet runs what they describe.
+ * A whole network to be configured: who there is, with which keys, and where; and the TOML files that say so. The
+ * command genconfig writes them, testnet runs what they describe.
  *
  *     DIR/auth1/authority.toml  DIR/mix1/mix.toml  DIR/provider1/provider.toml  DIR/alice/client.toml
  *

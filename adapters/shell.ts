@@ -1,11 +1,12 @@
 /**
- * The shell: the only driver of a system (core/system.ts) in a process. It feeds the system one input at a time, replaces the
- * state, performs the leaf effects, and feeds their results back as inputs.
+ * The shell: the only driver of a system (core/system.ts) in a process. It feeds the system one input at a time,
+ * replaces the state, performs the leaf effects, and feeds their results back as inputs.
  *
- * Never re-entrant: whatever performs an effect, or is told a notice, can only queue further inputs (turns.ts). The queue is
- * bounded: where it is long, no connection is read, and `tell` refuses.
+ * Never re-entrant: whatever performs an effect, or is told a notice, can only queue further inputs (turns.ts). The
+ * queue is bounded: where it is long, no connection is read, and `tell` refuses.
  *
- * Secrets that a step consumed are wiped once the new state has replaced the old one, its seed as soon as the step is done.
+ * Secrets that a step consumed are wiped once the new state has replaced the old one, its seed as soon as the step is
+ * done.
  *
  * @module
  */
@@ -56,8 +57,8 @@ const queueLowMark = 256;
 /** Inputs that may wait before `tell` refuses. */
 const queueLengthMax = 16_384;
 /**
- * The longest timer, in ms: platforms cannot wait longer than 2^31-1, and a suspended machine's timers do not run, so that the
- * clock has to be looked at now and then.
+ * The longest timer, in ms: platforms cannot wait longer than 2^31-1, and a suspended machine's timers do not run, so
+ * that the clock has to be looked at now and then.
  */
 const timerMaxMs = 30_000;
 /** Connections from outside that may be open at once. */
@@ -139,7 +140,10 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
     }
   };
 
-  /** Whoever has no machine has no connection. An owner has spawned the machine of an Incoming in the same step, or never will. */
+  /**
+   * Whoever has no machine has no connection. An owner has spawned the machine of an Incoming in the same step, or
+   * never will.
+   */
   const settle = ({ to, event }: Input): void => {
     const { machines } = state!;
     if (!machines.has(to)) tcp.destroy(to);

@@ -1,7 +1,7 @@
 /**
- * A process that another program started with `--supervised`: it says that it is loaded, waits for a line on its standard
- * input before it reads its configuration, and ends when its standard input is closed, that is, also when the other program
- * is killed.
+ * A process that another program started with `--supervised`: it says that it is loaded, waits for a line on its
+ * standard input before it reads its configuration, and ends when its standard input is closed, that is, also when the
+ * other program is killed.
  *
  * @module
  */

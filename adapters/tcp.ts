@@ -1,7 +1,7 @@
 /**
- * Connections of machines over TCP: performs Dial, Write, Hangup, Pause, Resume and Refuse (core/effects.ts) and reports what
- * happens as socket events. A connection is named by the address of its machine, one each. Listeners take connections
- * from outside and report Incoming to their owner.
+ * Connections of machines over TCP: performs Dial, Write, Hangup, Pause, Resume and Refuse (core/effects.ts) and
+ * reports what happens as socket events. A connection is named by the address of its machine, one each. Listeners take
+ * connections from outside and report Incoming to their owner.
  *
  * @module
  */
@@ -22,8 +22,8 @@ export interface Listener {
 
 export interface TcpOptions {
   /**
-   * Takes an event for a machine, never from within one of the functions below. Events may wait: the taker asks `claim` when the
-   * event's turn comes, and forgets it on false, since the machine may have hung up meanwhile.
+   * Takes an event for a machine, never from within one of the functions below. Events may wait: the taker asks `claim`
+   * when the event's turn comes, and forgets it on false, since the machine may have hung up meanwhile.
    */
   readonly report: (to: Address, event: SocketEvent | Incoming, claim: () => boolean) => void;
   /** Connections from outside that may be open at once: one more is closed at once. */

@@ -54,7 +54,11 @@ const compile = async () => {
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   const core = await run("Types of core (no platform)", process.execPath, [compiler, "-p", "core"]);
   const whole = await run("Types of the whole tree", process.execPath, [compiler, "-p", "."]);
-  return { name: "types", passed: Number(core.code === 0) + Number(whole.code === 0), failed: Number(core.code !== 0) + Number(whole.code !== 0) };
+  return {
+    name: "types",
+    passed: Number(core.code === 0) + Number(whole.code === 0),
+    failed: Number(core.code !== 0) + Number(whole.code !== 0),
+  };
 };
 
 const onNode = async (files) => {
@@ -87,7 +91,9 @@ if (parts.length === 0) results.push(await compile());
 if (only !== "deno") results.push(await onNode(files));
 if (only !== "node") results.push(await onDeno(files));
 
-console.log(`\n=== ${results.map(({ name, passed, failed }) => `${name}: ${passed} passed, ${failed} failed`).join("; ")}`);
+console.log(
+  `\n=== ${results.map(({ name, passed, failed }) => `${name}: ${passed} passed, ${failed} failed`).join("; ")}`,
+);
 const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
 const empty = results.some(({ passed }) => passed === 0);
 console.log(`${total("passed")} passed, ${total("failed")} failed`);

@@ -1,5 +1,6 @@
 /**
- * The configuration of a client: the Go client's file (wire-facts §11.3, release set of 2020), catshadow's, and [Samtpfote].
+ * The configuration of a client: the Go client's file (wire-facts §11.3, release set of 2020), catshadow's, and
+ * [Samtpfote].
  *
  * @module
  */

@@ -1,8 +1,10 @@
 /**
- * What configuration files are made of: io-ts codecs of scalars with their ranges, lists, and tables that refuse unknown keys.
+ * What configuration files are made of: io-ts codecs of scalars with their ranges, lists, and tables that refuse
+ * unknown keys.
  *
- * A table knows its keys with a line of description each, so that the nearest right key can be named (problems.ts) and the
- * reference written (reference.ts). Names of tables and keys are matched as the Go programs do: exactly, else by letters alone.
+ * A table knows its keys with a line of description each, so that the nearest right key can be named (problems.ts) and
+ * the reference written (reference.ts). Names of tables and keys are matched as the Go programs do: exactly, else by
+ * letters alone.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Reads a configuration file: TOML, decoded by the codec of its kind, then checked as a whole. What is wrong ends the command
- * with exit code 78 and one line a problem.
+ * Reads a configuration file: TOML, decoded by the codec of its kind, then checked as a whole. What is wrong ends the
+ * command with exit code 78 and one line a problem.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Where in a TOML file a key stands: good enough for messages, without a parser of its own. Keys of inline tables are found
- * at the line where the table is.
+ * Where in a TOML file a key stands: good enough for messages, without a parser of its own. Keys of inline tables are
+ * found at the line where the table is.
  *
  * @module
  */

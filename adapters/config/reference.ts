@@ -1,6 +1,6 @@
 /**
- * The reference of a kind of configuration file, written from its codec: every table and key, what is expected, and whether
- * it has to be there.
+ * The reference of a kind of configuration file, written from its codec: every table and key, what is expected, and
+ * whether it has to be there.
  *
  * @module
  */

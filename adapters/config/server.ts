@@ -1,5 +1,6 @@
 /**
- * The configuration of a mix or a Provider: the Go server's file (wire-facts §11.1, release set of 2020) and [Samtpfote].
+ * The configuration of a mix or a Provider: the Go server's file (wire-facts §11.1, release set of 2020) and
+ * [Samtpfote].
  *
  * @module
  */

@@ -3,8 +3,8 @@
  * epoch (specs/pki.rst §2.1, §3, wire-facts §5.6).
  *
  * What happens at the end of each phase is in authority_phases.ts; what peers send in authority_ballots.ts, what nodes
- * send in authority_enrolment.ts; connections in authority_links.ts, authority_errands.ts and authority_answers.ts; what
- * is voted on in authority_tally.ts. As in Go, get_vote is not served.
+ * send in authority_enrolment.ts; connections in authority_links.ts, authority_errands.ts and authority_answers.ts;
+ * what is voted on in authority_tally.ts. As in Go, get_vote is not served.
  *
  * @module
  */
