@@ -32,12 +32,22 @@ test("[CLIENT-5.1-01] what the session did not send is composed anew, and given 
     assert.deepEqual(outcomesOf(driver, "q"), []);
     const [id, { surb }] = [...driver.state().inFlight].find(([, { item }]) => item !== null)!;
     surbs.add(surb);
+    assert.equal(driver.state().surbs.entries.size, 1, "the SURB of a packet that was not sent is forgotten");
     driver.report({ type: "Sent", id, dropped: "session-queue-full" });
   }
   assert.deepEqual(outcomesOf(driver, "q"), [{ type: "Failed", id: "q", reason: "not-sent" }]);
   assert.equal(surbs.size, sendAttemptsMax);
   assert.equal(driver.of("Sent").length, 0);
   assert.equal(driver.state().surbs.entries.size, 0);
+});
+
+test("a packet of a request that was cancelled meanwhile does not come back", () => {
+  const driver = create();
+  driver.request(ping("q"));
+  while (driver.state().egress.size > 0) driver.advance(10);
+  driver.request({ type: "Cancel", id: "q" });
+  driver.down();
+  assert.equal(driver.state().egress.size, 0);
 });
 
 test("a connection that breaks loses nothing: its packets go out again on the next, in their order", () => {

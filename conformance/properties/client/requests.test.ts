@@ -45,6 +45,7 @@ test("[KAETZ-3.1-01, KAETZ-3.1-02, CLIENT-1-05, CLIENT-5.1.1-01] a query travels
   assert.deepEqual([packet, of], [0, 1]);
   const arrival = travel(bytes);
   assert.deepEqual(sent.path, arrival.path);
+  assert.equal(arrival.path.at(-1), "p2");
   assert.deepEqual(sent.delaysMs, arrival.delaysMs);
   assert.ok(arrival.delaysMs.every((ms) => ms >= 1), "the last hop delays the reply");
   const payload = openForward(arrival).userPayload;
@@ -82,12 +83,16 @@ test("a length prefix frames the payload for plugins", () => {
   assert.deepEqual([...userPayload.subarray(0, 9)], [0, 0, 0, 4, ...utf8("ping"), 0]);
 });
 
-test("a query without a Provider goes to one that offers the service", () => {
-  const driver = create();
-  for (let i = 0; i < 12; i++) driver.request(ping(`q${i}`, null));
-  sendAll(driver);
-  const destinations = new Set(driver.of("Sent").map(({ sent }) => sent.path[4]));
-  assert.ok(destinations.size >= 2, "drawn anew each time");
+test("a query goes to the Provider that was named, or to any that offers the service", () => {
+  const destinations = (provider: string | null): Set<string | undefined> => {
+    const driver = create();
+    for (let i = 0; i < 12; i++) driver.request(ping(`q${i}`, provider));
+    sendAll(driver);
+    driver.written();
+    return new Set(driver.of("Sent").map(({ sent }) => sent.path.at(-1)));
+  };
+  assert.deepEqual([...destinations("p3")], ["p3"]);
+  assert.ok(destinations(null).size >= 2, "drawn anew each time");
 });
 
 test("what cannot be accepted is refused with a reason and has no outcome", () => {
@@ -159,6 +164,20 @@ test("without a reply a query times out when its ETA and the slack have passed",
   driver.advance(1, keepAlive(driver));
   assert.deepEqual(outcomesOf(driver, "q"), [{ type: "Timeout", id: "q", afterMs: etaMs + 7_000 }]);
   assert.equal(driver.state().surbs.entries.size, 0);
+});
+
+test("the reply's time counts from when the packet was written out", () => {
+  const driver = create({ timing: { replySlackMs: 7_000 } });
+  driver.request(ping("q"));
+  while (driver.state().egress.size > 0) driver.advance(10);
+  const { etaMs } = [...driver.state().inFlight.values()].find(({ item }) => item !== null)!.sent;
+  driver.advance(5_000);
+  const writtenAt = driver.now();
+  driver.written();
+  driver.advance(writtenAt + etaMs + 7_000 - 1 - driver.now(), keepAlive(driver));
+  assert.deepEqual(outcomesOf(driver, "q"), []);
+  driver.advance(1, keepAlive(driver));
+  assert.deepEqual(outcomesOf(driver, "q"), [{ type: "Timeout", id: "q", afterMs: etaMs + 7_000 }]);
 });
 
 test("no reply is waited for once the mix keys are gone", () => {

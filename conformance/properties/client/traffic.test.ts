@@ -87,6 +87,16 @@ test("[DECOY-4-01, DECOY-4-04, DECOY-1-01] drop decoys go to every Provider's lo
   assert.equal(lengths.size, 1);
 });
 
+test("the user's packets leave by lambdaP alone", () => {
+  for (const name of ["lambdaL", "lambdaD"] as const) {
+    const driver = createRunning({ clock: slowClock }, only(name));
+    driver.request(ping("waits"));
+    driver.advance(20_000, keepAlive(driver));
+    assert.ok(driver.packets.length > 2);
+    assert.equal(driver.state().egress.size, 1);
+  }
+});
+
 test("[DECOY-2-01] [DECOY-5-08] [DECOY-1-06] a loop decoy comes back by its SURB and is counted", () => {
   const driver = createRunning({ clock: slowClock }, only("lambdaL"));
   while (driver.packets.length < 1) driver.advance(100, keepAlive(driver));
