@@ -6,6 +6,7 @@
  */
 import { toHex, utf8, wipe } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
+import { invariant } from "../machine.ts";
 import type { Descriptor } from "../pki/descriptor.ts";
 import { type Document, nodeByIdentity, providerByName, servicesOf } from "../pki/document.ts";
 import { pick, type Random } from "../random.ts";
@@ -121,8 +122,7 @@ const build = (
   if (surb !== null && E.isLeft(surb)) return E.left("no-path");
   const reply: NewSurb | null = surb === null ? null : surb.right;
   const plaintext = encodeForwardPayload(kit.geometry, reply?.surb ?? null, payload);
-  // A payload that is too long was refused with the request, and the SURB is new: only a fault of ours gets here.
-  if (E.isLeft(plaintext)) return E.left("no-path");
+  invariant(E.isRight(plaintext), "a payload that is too long was refused with its request, and the SURB is new");
   const packet = newPacket(
     kit,
     { r: draw(`${label}/packet`), filler: draw(`${label}/filler`) },
@@ -130,7 +130,10 @@ const build = (
     plaintext.right,
   );
   wipe(plaintext.right);
-  if (E.isLeft(packet)) return E.left("no-path");
+  if (E.isLeft(packet)) {
+    if (reply !== null) turn.consumed.push(reply.keys);
+    return E.left("no-path");
+  }
   const sent = describe(document, path);
   return E.right({ packet: packet.right, sent, surb: reply === null ? null : { id: surbId, keys: reply.keys } });
 };

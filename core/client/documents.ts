@@ -125,9 +125,14 @@ export const onDirectory = (turn: Turn, { report }: DirectoryReport): void => {
   if (report.type === "FetchFailed") onNoDocument(turn, report.epoch, report.reason, report.reason === "gone");
 };
 
+/**
+ * `forGood` counts only for an epoch that has begun: authorities whose clocks are ahead, or that are still at work, say
+ * `gone` of the next one as well.
+ */
 const onNoDocument = (turn: Turn, epoch: number, reason: string, forGood: boolean): void => {
   const { abandoned, failures } = turn.state.documents;
-  setDocuments(turn, { asking: null, failures: failures + 1, abandoned: forGood ? abandoned.add(epoch) : abandoned });
+  const isOver = forGood && epoch <= epochAt(turn.state.config.clock, turn.context.wall).epoch;
+  setDocuments(turn, { asking: null, failures: failures + 1, abandoned: isOver ? abandoned.add(epoch) : abandoned });
   turn.effects.push(log("INFO", "client-no-document", "There is no document yet.", { epoch, detail: reason }));
 };
 

@@ -145,17 +145,25 @@ const onCommand = (turn: Turn, session: Address, command: Command): void => {
     case "MessageAck":
     case "MessageEmpty": {
       const reason = onRetrieved(turn, command);
-      return reason === null ? undefined : fault(turn, session, reason);
+      return reason === null ? undefined : violation(turn, session, reason);
     }
     case "Consensus":
-      return onConsensus(turn, command.status, command.payload) ? undefined : fault(turn, session, "unasked-consensus");
+      return onConsensus(turn, command.status, command.payload)
+        ? undefined
+        : violation(turn, session, "unasked-consensus");
     default:
       // NoOp; the session lets nothing else through.
       return;
   }
 };
 
-/** The Provider broke the protocol, or its keys changed. */
+/** The Provider broke the protocol: it is not called again at once, or the two would be busy with nothing else. */
+const violation = (turn: Turn, session: Address, reason: string): void => {
+  update(turn, { backoffMs: turn.state.config.timing.reconnectStepMs });
+  fault(turn, session, reason);
+};
+
+/** The connection cannot go on. */
 const fault = (turn: Turn, session: Address, reason: string): void => {
   turn.effects.push(log("WARNING", `client-${reason}`, "The connection to the Provider is given up.", { reason }));
   closeLink(turn, session, false);

@@ -9,6 +9,9 @@
  * decoy goes to one of all Providers' loop services, drawn uniformly. With decoys off (`DisableDecoyTraffic`) lambdaP
  * alone runs, and has nothing to send when the FIFO is empty.
  *
+ * A drop decoy brings no reply where a query does, so the own Provider can count its user's exchanges; the Go client of
+ * 2020 filled lambdaP with loops instead and left lambdaD out. This one does as the draft says.
+ *
  * @module
  */
 import { count } from "../effects.ts";

@@ -57,6 +57,13 @@ test("an epoch that has no document for good is not asked for again", () => {
   assert.deepEqual(driver.fetches.slice(1), [{ type: "Fetch", epoch: firstEpoch + 1 }]);
 });
 
+test("that the next epoch has no document is not believed before it has begun", () => {
+  const driver = createRunning({ elapsedMs: periodMs - 10_000 }, silent);
+  fail(driver, firstEpoch + 1, "gone");
+  driver.advance(recheckMs, keepAlive(driver));
+  assert.deepEqual(asked(driver), [firstEpoch + 1]);
+});
+
 test("[PKI-5.3-01] [PKI-2.1.2-02] the next document comes from the own Provider, in the last eighth", () => {
   const fractions = ["a", "b", "c", "d", "e"].map((run) => {
     const driver = createRunning({ run, timing: { pollMs: 5_000 } }, silent);

@@ -90,6 +90,14 @@ test("the wait between attempts grows by a step up to a limit, and begins anew a
   assert.deepEqual(driver.of("ConnectionUp").length, 2);
 });
 
+test("a Provider that breaks the protocol is not called again at once", () => {
+  const driver = createRunning({ timing: { reconnectStepMs: 3_000 } });
+  driver.deliver(null);
+  driver.command({ type: "MessageEmpty", sequence: 7 });
+  driver.down("closed");
+  assert.equal(driver.of("ConnectionDown").at(-1)?.retryMs, 3_000);
+});
+
 test("every end of a connection is told with its reason, and its machine removed", () => {
   const driver = connecting();
   const effects = driver.down("noise-decrypt");
