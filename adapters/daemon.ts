@@ -46,13 +46,17 @@ export interface DaemonContext<F> {
   readonly metrics: Metrics;
 }
 
+export interface Running {
+  readonly stop: () => Promise<void>;
+}
+
 export interface DaemonKind<F extends DaemonFile> {
   readonly kind: FileKind<F>;
   /** Where the Go program looks without -f. */
   readonly defaultFile: string;
   readonly dataDirOf: (file: F) => string;
   /** Rejects with a CommandError where it cannot be started. */
-  readonly launch: (context: DaemonContext<F>) => Promise<{ readonly stop: () => Promise<void> }>;
+  readonly launch: (context: DaemonContext<F>) => Promise<Running>;
 }
 
 export const suiteOf = (choice: "native" | "noble"): Suite => (choice === "native" ? nativeSuite : nobleSuite);
@@ -67,25 +71,28 @@ const logOf = ({ Logging, Samtpfote }: DaemonFile, dataDir: string): Logger => {
   return openLogger({ format: Samtpfote.LogFormat, level: Logging.Level, output, disable: Logging.Disable });
 };
 
-const stopOnSignals = (log: Logger, metrics: Metrics, stop: () => Promise<void>): void => {
+/** From the first moment on: a signal during the start is obeyed when everything is started. */
+const obeySignals = (log: Logger, metrics: Metrics, launched: Promise<Running>): void => {
   let stopping = false;
+  const stop = async (): Promise<void> => {
+    await (await launched).stop();
+    log.write({
+      module: "process",
+      level: "INFO",
+      reason: "counters",
+      message: "counters",
+      fields: metrics.snapshot(),
+    });
+    log.write({ module: "process", level: "NOTICE", reason: "stopped", message: "stopped" });
+    log.close();
+    process.exit(exitCode.ok);
+  };
   const onSignal = (signal: string): void => {
     if (stopping) process.exit(interrupted);
     stopping = true;
     log.write({ module: "process", level: "NOTICE", reason: "stopping", message: `stopping on ${signal}` });
     setTimeout(() => process.exit(interrupted), stopMs).unref();
-    void stop().then(() => {
-      log.write({
-        module: "process",
-        level: "INFO",
-        reason: "counters",
-        message: "counters",
-        fields: metrics.snapshot(),
-      });
-      log.write({ module: "process", level: "NOTICE", reason: "stopped", message: "stopped" });
-      log.close();
-      process.exit(exitCode.ok);
-    });
+    void stop();
   };
   process.on("SIGINT", () => onSignal("SIGINT"));
   process.on("SIGTERM", () => onSignal("SIGTERM"));
@@ -121,7 +128,8 @@ export const runDaemon = async <F extends DaemonFile>(
   const log = logOf(file, dataDir);
   exitOnBugs(log);
   const metrics = createMetrics();
-  const { stop } = await daemon.launch({ file, keys, suite, log, metrics });
-  stopOnSignals(log, metrics, stop);
+  const launched = daemon.launch({ file, keys, suite, log, metrics });
+  obeySignals(log, metrics, launched);
+  await launched;
   return null;
 };

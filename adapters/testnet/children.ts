@@ -1,6 +1,6 @@
 /**
- * Processes of a test network: started `--supervised` (adapters/supervised.ts), so that they end with this one in any case;
- * their JSON log lines are read, kept in a file each, and handed on.
+ * Processes of a test network: started `--supervised` (adapters/supervised.ts), so that they end with this one in any
+ * case; their JSON log lines are read, kept in a file each, and handed on.
  *
  * @module
  */
@@ -65,6 +65,15 @@ const parseLine = (text: string): LogLine | null => {
   }
 };
 
+/** Not by ChildProcess.kill: Deno's takes one signal only. A process that is gone already is none to kill. */
+const sendSignal = ({ pid, exitCode }: ChildProcess, signal: NodeJS.Signals): void => {
+  try {
+    if (pid !== undefined && exitCode === null) process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+};
+
 interface Child {
   readonly process: ChildProcess;
   readonly loaded: Promise<void>;
@@ -106,7 +115,7 @@ export const startChildren = (options: ChildrenOptions): Children => {
   const children = options.specs.map((spec) => startChild(options, spec, () => stopping));
   const kill = (): void => {
     stopping = true;
-    for (const child of children) child.process.kill("SIGKILL");
+    for (const child of children) sendSignal(child.process, "SIGKILL");
   };
   return {
     loaded: Promise.all(children.map(({ loaded }) => loaded)).then(() => undefined),
@@ -115,7 +124,7 @@ export const startChildren = (options: ChildrenOptions): Children => {
     },
     stop: async () => {
       stopping = true;
-      for (const child of children) child.process.kill("SIGTERM");
+      for (const child of children) sendSignal(child.process, "SIGTERM");
       const timer = setTimeout(kill, stopMs);
       await Promise.all(children.map(({ ended }) => ended));
       clearTimeout(timer);

@@ -70,8 +70,8 @@ export const createProgress = (expected: Expected, screen: Screen): Progress => 
     const made: Consensus = { epoch: Number(epoch), signatures: Number(signatures), of: Number(of) };
     consensuses.set(made.epoch, made);
     consensuses.delete(made.epoch - epochsKept);
-    const text =
-      `epoch ${made.epoch}: ${made.signatures} of ${made.of} signatures on ${mixes} mixes in ${expected.layers} layers and ${providers} Providers`;
+    const text = `epoch ${made.epoch}: ${made.signatures} of ${made.of} signatures on ${mixes} mixes ` +
+      `in ${expected.layers} layers and ${providers} Providers`;
     step("consensus", text);
     for (const what of [...seen.keys()]) {
       if (/ [0-9]+$/.test(what) && Number(what.split(" ").at(-1)) < made.epoch - epochsKept) seen.delete(what);

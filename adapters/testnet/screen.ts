@@ -1,5 +1,6 @@
 /**
- * What the test network shows: a line a step, with the time since the start. Colours only on a terminal, and not with NO_COLOR.
+ * What the test network shows: a line a step, with the time since the start. Colours only on a terminal, and not with
+ * NO_COLOR.
  *
  * @module
  */
