@@ -72,7 +72,7 @@ const logOf = ({ Logging, Samtpfote }: DaemonFile, dataDir: string): Logger => {
 };
 
 /** From the first moment on: a signal during the start is obeyed when everything is started. */
-const obeySignals = (log: Logger, metrics: Metrics, launched: Promise<Running>): void => {
+const obeySignals = (log: Logger, metrics: Metrics, launched: Promise<Running>, isSupervised: boolean): void => {
   let stopping = false;
   const stop = async (): Promise<void> => {
     await (await launched).stop();
@@ -94,7 +94,8 @@ const obeySignals = (log: Logger, metrics: Metrics, launched: Promise<Running>):
     setTimeout(() => process.exit(interrupted), stopMs).unref();
     void stop();
   };
-  process.on("SIGINT", () => onSignal("SIGINT"));
+  // Ctrl-C reaches all processes of a terminal: the one that started this one decides.
+  process.on("SIGINT", () => (isSupervised ? undefined : onSignal("SIGINT")));
   process.on("SIGTERM", () => onSignal("SIGTERM"));
   process.on("SIGHUP", () => log.reopen());
 };
@@ -129,7 +130,7 @@ export const runDaemon = async <F extends DaemonFile>(
   exitOnBugs(log);
   const metrics = createMetrics();
   const launched = daemon.launch({ file, keys, suite, log, metrics });
-  obeySignals(log, metrics, launched);
+  obeySignals(log, metrics, launched, values.supervised === true);
   await launched;
   return null;
 };

@@ -2,8 +2,8 @@
  * Registration of users over HTTP (wire-facts §10): POST /registration with the form fields `version` 0, `command`
  * `register_link_key` or `register_link_and_identity_key`, `user`, `link_key` and, for the second, `identity_key`.
  *
- * Answers as the Go server: 200 "OK\n" once the account is durable, 404 for another path, 500 for everything else; the body
- * of the last says why.
+ * Answers as the Go server: 200 "OK\n" once the account is durable, 404 for another path, 500 for everything else; the
+ * body of the last says why.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A queue that is worked off one item at a time, in turns: never from within `push`, and never for so long that timers and
- * sockets of the process starve.
+ * A queue that is worked off one item at a time, in turns: never from within `push`, and never for so long that timers
+ * and sockets of the process starve.
  *
  * @module
  */

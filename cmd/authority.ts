@@ -51,15 +51,9 @@ await runCommand({
           log,
           metrics,
         });
-        const identity = toHex(keys.identityKey);
+        const fields = { identity: toHex(keys.identityKey), link: toHex(keys.linkKey), addresses: shell.listening };
         const message = `authority ${config.identifier} listens on ${shell.listening.join(", ")}`;
-        log.write({
-          module: "process",
-          level: "NOTICE",
-          reason: "listening",
-          message,
-          fields: { identity, addresses: shell.listening },
-        });
+        log.write({ module: "process", level: "NOTICE", reason: "listening", message, fields });
         return shell;
       },
     }, values),

@@ -57,17 +57,10 @@ await runCommand({
         if (config.provider?.registration.enabled === true) {
           await registration.listen(file.Provider!.UserRegistrationHTTPAddresses);
         }
-        const identity = toHex(keys.identityKey);
-        const message = `${config.isProvider ? "Provider" : "mix"} ${config.name} listens on ${
-          shell.listening.join(", ")
-        }`;
-        log.write({
-          module: "process",
-          level: "NOTICE",
-          reason: "listening",
-          message,
-          fields: { identity, addresses: shell.listening },
-        });
+        const fields = { identity: toHex(keys.identityKey), link: toHex(keys.linkKey), addresses: shell.listening };
+        const role = config.isProvider ? "Provider" : "mix";
+        const message = `${role} ${config.name} listens on ${shell.listening.join(", ")}`;
+        log.write({ module: "process", level: "NOTICE", reason: "listening", message, fields });
         for (const warning of serverWarnings(file)) {
           log.write({ module: "process", level: "WARNING", reason: "configuration", message: warning });
         }

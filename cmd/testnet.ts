@@ -1,5 +1,6 @@
 /**
- * A whole mix network on this machine, as real processes over loopback TCP, and a first message through it: `npm start`.
+ * A whole mix network on this machine, as real processes over loopback TCP, and a first message through it: `npm
+ * start`.
  *
  * @module
  */
@@ -27,7 +28,7 @@ import { createScreen, type Screen } from "../adapters/testnet/screen.ts";
 
 const usage = `usage: testnet [--once]
 
-Starts a mix network on this machine: 3 directory authorities, 3 layers of 2 mixes, 2 Providers, each a process of its own.
+Starts a mix network on this machine: 3 directory authorities, 3 layers of 2 mixes, 2 Providers, each its own process.
 Alice pings a service and sends Bob a message; then the network runs until Ctrl-C.
 
       --once           end after the delivery; one line of JSON on standard output, everything else on standard error
@@ -51,7 +52,9 @@ const host = "127.0.0.1";
 const size = { authorities: 3, layers: 3, mixesPerLayer: 2, providers: 2 };
 const text = "Hello Bob, this went through the mix network.";
 
-/** Short delays, so that there is something to see, and little decoy traffic, so that two cores can carry everything. */
+/**
+ * Short delays, so that there is something to see, and little decoy traffic, so that two cores can carry everything.
+ */
 const parameters: LoopixParameters = {
   sendRatePerMinute: 6000,
   mu: 0.01,
@@ -66,7 +69,9 @@ const parameters: LoopixParameters = {
   lambdaMMaxDelayMs: 20_000,
 };
 
-/** The epoch that begins with the network: nodes have the first half of it to publish their descriptors for the next. */
+/**
+ * The epoch that begins with the network: nodes have the first half of it to publish their descriptors for the next.
+ */
 const firstEpoch = 1000;
 const reconnectStepMs = 500;
 /** All processes share this machine's cores. */
@@ -274,7 +279,8 @@ await runCommand({
     const isKept = values.keep || values.dir !== undefined;
     process.umask(0o077);
     screen.title(
-      `A mix network of ${size.authorities} authorities, ${size.layers} layers of ${size.mixesPerLayer} mixes and ${size.providers} Providers`,
+      `A mix network of ${size.authorities} authorities, ${size.layers} layers of ${size.mixesPerLayer} mixes, ` +
+        `${size.providers} Providers`,
     );
     screen.plain(`in ${folder}${isKept ? "" : ", which is removed at the end"}`);
     const abort = new AbortController();

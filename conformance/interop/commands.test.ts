@@ -1,3 +1,8 @@
+/**
+ * The commands as real processes: arguments, exit codes, signals.
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -78,7 +83,7 @@ test("a wrong configuration ends with 78 and names file, line and key; a missing
   assert.ok(missing.stderr.includes(`authority: cannot read ${join(folder, "none.toml")}: ENOENT\n`), missing.stderr);
 });
 
-test("-g makes the keys, prints the public ones, and ends", async () => {
+test("[HB-MIX-2-01] [HB-AUTH-1-01] -g makes the keys, prints the public ones, and ends", async () => {
   const dataDir = join(folder, "fresh");
   const file = variant("generate.toml", (toml) => toml.replace(/DataDir = .*/, `DataDir = "${dataDir}"`));
   const { code, stdout, stderr } = await run("mix", ["-f", file, "-g"]);
@@ -97,7 +102,7 @@ test("a port in use ends with 69", async () => {
   assert.ok(stderr.includes(`mix: cannot listen on ${address}: the port is in use\n`), stderr);
 });
 
-test("SIGTERM stops cleanly with 0; SIGHUP before it has opened the log anew", async () => {
+test("[HB-MIX-2-03] SIGTERM stops cleanly with 0; SIGHUP before it has opened the log anew", async () => {
   const log = join(folder, "net", "mix1", "mix.log");
   const file = variant("log.toml", (toml) => toml.replace("[Logging]", `[Logging]\n  File = "mix.log"`));
   const { process: child, ended, says } = start("mix", ["-f", file, "--supervised"]);

@@ -1,3 +1,8 @@
+/**
+ * A whole network of real processes, and a message through it. One run: it takes half a minute.
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { run } from "./process.ts";
@@ -29,7 +34,7 @@ const assertTrip = ({ path, delaysMs, returnPath, returnDelaysMs, etaMs, rttMs }
   assert.ok(rttMs >= etaMs, `${rttMs} ms for ${etaMs} ms of delays`);
 };
 
-test("real processes over TCP make a network: consensus by all authorities, a ping and a message to another user", async () => {
+test("[HB-AUTH-3-02] [HB-MIX-1-02] [HB-MIX-4-03] real processes over TCP make a network: consensus by all authorities, a ping and a message to another user", async () => {
   const { code, stdout, stderr } = await run("testnet", ["--once", "--deadline", "10m"]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^[^\n]+\n$/);

@@ -1,3 +1,8 @@
+/**
+ * The clocks of the shell: suspension, steps backwards.
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { createClock, platformTime } from "../../../adapters/clock.ts";

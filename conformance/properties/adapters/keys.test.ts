@@ -1,3 +1,8 @@
+/**
+ * Keys in PEM files (wire-facts §3).
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,7 +41,7 @@ test("keys are made on the first start, in files of mode 0600 in a folder of mod
     assert.deepEqual(suite.x25519Public(made.linkPrivate), made.linkKey);
     assert.match(
       readFileSync(join(folder, "identity.private.pem"), "utf8"),
-      /^-----BEGIN ED25519 PRIVATE KEY-----\n[A-Za-z0-9+/=]{64}\n[A-Za-z0-9+/=]{24}\n-----END ED25519 PRIVATE KEY-----\n$/,
+      /^-----BEGIN ED25519 PRIVATE KEY-----\n[\w+/=]{64}\n[\w+/=]{24}\n-----END ED25519 PRIVATE KEY-----\n$/,
     );
   });
 });
@@ -101,7 +106,7 @@ test("damaged files are refused without their contents being shown", () => {
   });
 });
 
-test("a folder that others can read is refused, and so is a file in its place", () => {
+test("[HB-AUTH-1-02] a folder that others can read is refused, and so is a file in its place", () => {
   inFolder((parent) => {
     const folder = join(parent, "d");
     mkdirSync(folder);

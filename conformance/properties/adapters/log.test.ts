@@ -1,3 +1,8 @@
+/**
+ * The log: formats, levels, what is not written, files.
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +37,8 @@ test("a JSON line has time, level, module, reason and message first, and fields 
   const forged = { ...record, fields: { ...record.fields, reason: "other", level: "ERROR" } };
   assert.equal(
     jsonLine(at, forged),
-    `{"time":"${at.toISOString()}","level":"NOTICE","module":"node","reason":"up","message":"Node is up","layer":2,"peers":["a","b"]}`,
+    `{"time":"${at.toISOString()}","level":"NOTICE","module":"node","reason":"up","message":"Node is up",` +
+      `"layer":2,"peers":["a","b"]}`,
   );
 });
 

@@ -1,3 +1,8 @@
+/**
+ * Registration over HTTP (wire-facts §10).
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { createConnection } from "node:net";
 import { test } from "node:test";

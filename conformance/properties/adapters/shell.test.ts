@@ -1,3 +1,8 @@
+/**
+ * The shell: one step at a time, one timer, wiping, the end of a process.
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { type Effect, log, type Spawn } from "../../../core/effects.ts";

@@ -1,3 +1,8 @@
+/**
+ * The store in memory against a plain table.
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import fc from "fast-check";

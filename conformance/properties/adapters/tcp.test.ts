@@ -1,3 +1,8 @@
+/**
+ * Connections over TCP: what goes wrong on the wire, and limits.
+ *
+ * @module
+ */
 import { strict as assert } from "node:assert";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { test } from "node:test";
