@@ -256,25 +256,34 @@ test("a deadline ticks its machine, not before its time, and a spurious one is s
   await shell.stop();
 });
 
-test("a deadline in the past, or beyond what a platform timer can wait, neither spins nor rings at once", async () => {
-  let ticks = 0;
-  const { shell, noticed } = await watch({
-    node: machineOf((event, now) => {
-      if (event.type === "Far") return { wakeAt: after(now, 2 ** 33), effects: [notify(event)] };
-      if (event.type === "Past") return { wakeAt: mono(0) };
-      if (event.type === "Tick") {
-        return ++ticks < 3 ? { wakeAt: mono(0) } : { wakeAt: null, effects: [notify({ type: "Ticked" })] };
-      }
-      return {};
-    }),
-  });
+test("a deadline beyond what a platform timer can wait neither rings at once nor keeps the process busy", async () => {
+  let reads = 0;
+  const clock: Clock = { now: () => mono(reads++), wall: () => wall(0) };
+  const { shell, notices, noticed } = await watch({
+    node: machineOf((event, now) => ({ wakeAt: after(now, 2 ** 33), effects: [notify(event)] })),
+  }, { clock });
   shell.tell("node", { type: "Far" });
   await noticed("Far");
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  assert.equal(ticks, 0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(notices, [{ type: "Far" }]);
+  // Two steps, and each time the timer was set.
+  assert.ok(reads <= 4, `${reads} reads`);
+  await shell.stop();
+});
+
+test("a deadline that stays in the past ticks again and again without holding up what else is to be done", async () => {
+  let ticks = 0;
+  const { shell, noticed } = await watch({
+    node: machineOf((event) => {
+      if (event.type === "Tick") ticks++;
+      if (event.type === "Stop") return { wakeAt: null, effects: [notify(event)] };
+      return { wakeAt: mono(0) };
+    }),
+  });
   shell.tell("node", { type: "Past" });
-  await noticed("Ticked");
-  assert.equal(ticks, 3);
+  while (ticks < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  shell.tell("node", { type: "Stop" });
+  await noticed("Stop");
   await shell.stop();
 });
 
@@ -364,6 +373,15 @@ test("log lines carry the machine's address; dropped packets are counted by reas
   ]]);
   assert.deepEqual(metrics.snapshot(), { "dropped{replayed}": 1, sent: 2 });
   await shell.stop();
+});
+
+test("what waits when the shell is stopped is forgotten", async () => {
+  let steps = 0;
+  const { shell } = await watch({ node: machineOf(() => (steps++, {})) });
+  for (let n = 0; n < 10; n++) shell.tell("node", {});
+  await shell.stop();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(steps, 0);
 });
 
 test("a port in use is a CommandError with exit code 69 that names address and cause", async () => {

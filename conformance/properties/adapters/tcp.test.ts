@@ -176,18 +176,46 @@ test("a peer that reads nothing cannot make us keep more than the limit", async 
   await closing(tcp, server);
 });
 
-test("a paused connection reads nothing until it is resumed, and neither does any while the process is held", async () => {
-  const { server, address } = await startServer((socket) => socket.write(new Uint8Array(10)));
+const shortly = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+
+test("a paused connection reads nothing until it is resumed", async () => {
+  const { server, address } = await startServer((socket) =>
+    socket.once("data", () => socket.write(new Uint8Array(10)))
+  );
   const { tcp, events, until } = keep();
-  tcp.hold(true);
   tcp.dial("a", { type: "Dial", addresses: [address], timeoutMs: 5000 });
   await until("Connected");
   tcp.pause("a");
-  tcp.hold(false);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.deepEqual(events.map(({ type }) => type), ["Connected"]);
+  tcp.write("a", new Uint8Array(1));
+  await shortly();
+  assert.deepEqual(events.map(({ type }) => type), ["Connected", "Flushed"]);
   tcp.resume("a");
   await until("Received");
+  await closing(tcp, server);
+});
+
+test("while held, no connection is read: open ones, new ones, and ones that are resumed meanwhile", async () => {
+  const { server, address } = await startServer((socket) => {
+    socket.write(new Uint8Array(10));
+    socket.on("data", () => socket.write(new Uint8Array(10)));
+  });
+  const { tcp, events, until } = keep();
+  const dial = (at: string): void => tcp.dial(at, { type: "Dial", addresses: [address], timeoutMs: 5000 });
+  dial("open");
+  await until("Received");
+  tcp.hold(true);
+  dial("new");
+  dial("resumed");
+  while (events.filter(({ type }) => type === "Connected").length < 3) await shortly();
+  tcp.pause("resumed");
+  tcp.resume("resumed");
+  tcp.write("open", new Uint8Array(1));
+  await shortly();
+  const receivers = (): unknown[] => events.filter(({ type }) => type === "Received").map(({ to }) => to);
+  assert.deepEqual(receivers(), ["open"]);
+  tcp.hold(false);
+  while (receivers().length < 4) await shortly();
+  assert.deepEqual(receivers().sort(), ["new", "open", "open", "resumed"]);
   await closing(tcp, server);
 });
 
