@@ -3,16 +3,18 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { toHex } from "../core/bytes.ts";
 import { bootMix, createMixSystem, nodeAddress } from "../core/mix/system.ts";
 import type { Registered } from "../core/provider/registration.ts";
 import { katzenpostGeometry as geometry } from "../core/sphinx/geometry.ts";
 import { runCommand } from "../adapters/command.ts";
-import { nodeConfigOf, serverFile, serverWarnings } from "../adapters/config/server.ts";
+import { nodeConfigOf, type ServerFile, serverFile, serverWarnings } from "../adapters/config/server.ts";
 import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
 import { listenAddresses } from "../adapters/external_address.ts";
 import { createRegistration } from "../adapters/registration_http.ts";
 import { type Shell, startShell } from "../adapters/shell.ts";
+import type { Store } from "../adapters/store.ts";
 import { createMemoryStore } from "../adapters/store_memory.ts";
 
 const usage = `usage: mix [-f FILE] [-g]
@@ -26,8 +28,15 @@ Runs a mix or, with [Server] IsProvider = true, a Provider.
   -h, --help        this text`;
 
 const defaultPort = 3219;
-/** Replay tags of three epochs, accounts and mailboxes. */
+/** Replay tags of three epochs, accounts and mailboxes, where they are kept in memory. */
 const storeBytesMax = 2 * 1024 * 1024 * 1024;
+
+/** lmdb is loaded only where it is used: it is native code, for which Deno wants permission. */
+const openStore = async ({ Server, Samtpfote }: ServerFile): Promise<Store> => {
+  if (Samtpfote.Store === "memory") return createMemoryStore({ bytesMax: storeBytesMax });
+  const { openLmdbStore } = await import("../adapters/store_lmdb.ts");
+  return openLmdbStore(join(Server.DataDir, "state.lmdb"));
+};
 
 await runCommand({
   name: "mix",
@@ -47,7 +56,7 @@ await runCommand({
           system: createMixSystem({ suite, geometry }),
           boot: bootMix(config),
           sphinx: { suite, geometry },
-          store: createMemoryStore({ bytesMax: storeBytesMax }),
+          store: await openStore(file),
           listeners: addresses.map((address) => ({ address, owner: nodeAddress })),
           // A node notifies of registrations only.
           onNotify: (event) => registration.onRegistered(event as Registered),

@@ -147,6 +147,8 @@ const startNetwork = async (
     const originMs = Math.round(Date.now() - firstEpoch * periodMs);
     const clock = createEpochClock(periodMs, originMs);
     writeNetwork(plan, { clock, logFormat: "json", logLevel: "INFO", reconnectStepMs, dwellMs });
+    // In a folder that was used before, the numbers of epochs come again: what was stored for them does not hold.
+    for (const { folder } of [...plan.mixes, ...plan.providers]) rmSync(join(folder, "state.lmdb"), { force: true });
     children.go();
     await Promise.race([progress.listening, failed]);
     return network;

@@ -160,7 +160,11 @@ const fileTable = table({
   Samtpfote: section(
     table({
       ...samtpfoteKeys,
-      Store: optional(choice("memory"), "memory", "Where accounts, mailboxes and replay tags are kept."),
+      Store: optional(
+        choice("lmdb", "memory"),
+        "lmdb",
+        "Where accounts, mailboxes, keys and replay tags are kept: the file state.lmdb in DataDir, or this process.",
+      ),
       ReconnectStep: optional(
         reconnectStep,
         defaultLimits.reconnectStepMs,
@@ -311,7 +315,9 @@ export const serverWarnings = (file: ServerFile): ReadonlyArray<string> => {
   if (Provider === null || !Provider.Kaetzchen.some(({ Capability, Disable }) => Capability === "loop" && !Disable)) {
     warnings.push("no loop service is configured: clients refuse a network in which a Provider has none");
   }
-  warnings.push("accounts and mailboxes are kept in memory: they end with this process");
+  if (file.Samtpfote.Store === "memory") {
+    warnings.push("accounts and mailboxes are kept in memory: they end with this process");
+  }
   return warnings;
 };
 

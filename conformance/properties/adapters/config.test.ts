@@ -97,8 +97,12 @@ test("[HB-MIX-4-04] a Go Provider's file becomes the node's configuration; what 
     service("spool"),
     service("panda"),
     service("echo"),
-    "accounts and mailboxes are kept in memory: they end with this process",
   ]);
+  const inMemory = read(serverFile, `${goFile("provider.toml")}\n[Samtpfote]\nStore = "memory"`);
+  assert.equal(
+    serverWarnings(inMemory).at(-1),
+    "accounts and mailboxes are kept in memory: they end with this process",
+  );
 });
 
 test("[HB-AUTH-2-01] [HB-AUTH-2-02] [HB-AUTH-2-03] [HB-AUTH-2-04] [HB-AUTH-3-01] a Go authority's file becomes the authority's configuration", () => {
