@@ -1,4 +1,4 @@
-/** The small network from many seeds: a few in every run of the tests, many with SAMTPFOTE_LONG=1 (`npm run test:long`). */
+/** The small network from many seeds: four in every run of the tests, a hundred with SAMTPFOTE_LONG=1 (test:long). */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
