@@ -131,10 +131,9 @@ const loadOrMake = (suite: Suite, folder: string, role: "identity" | "link", alg
   return { privateKey, publicKey };
 };
 
-/** Reads the keys in a DataDir, making folder and keys on the first start. Throws a CommandError. */
-export const loadNodeKeys = (suite: Suite, folder: string): NodeKeys => {
+const loadKeys = (suite: Suite, folder: string, identityAlgorithm: Algorithm): NodeKeys => {
   ensureDataDir(folder);
-  const identity = loadOrMake(suite, folder, "identity", ed25519);
+  const identity = loadOrMake(suite, folder, "identity", identityAlgorithm);
   const link = loadOrMake(suite, folder, "link", x25519);
   return {
     identityPrivate: identity.privateKey,
@@ -144,15 +143,8 @@ export const loadNodeKeys = (suite: Suite, folder: string): NodeKeys => {
   };
 };
 
+/** Reads the keys in a DataDir, making folder and keys on the first start. Throws a CommandError. */
+export const loadNodeKeys = (suite: Suite, folder: string): NodeKeys => loadKeys(suite, folder, ed25519);
+
 /** The same for a client. */
-export const loadClientKeys = (suite: Suite, folder: string): ClientKeys => {
-  ensureDataDir(folder);
-  const identity = loadOrMake(suite, folder, "identity", x25519);
-  const link = loadOrMake(suite, folder, "link", x25519);
-  return {
-    identityPrivate: identity.privateKey,
-    identityKey: identity.publicKey,
-    linkPrivate: link.privateKey,
-    linkKey: link.publicKey,
-  };
-};
+export const loadClientKeys = (suite: Suite, folder: string): ClientKeys => loadKeys(suite, folder, x25519);
