@@ -30,7 +30,7 @@ import { authorityPeer, clockOf, logging, peerOf, samtpfoteKeys } from "./common
 import type { FileKind } from "./load.ts";
 import { configurationError } from "../exit.ts";
 import type { Problem } from "./problems.ts";
-import { asciiName } from "./server.ts";
+import { asciiName } from "./server_checks.ts";
 
 const maxDelay = integer(0, maxDelayLimitMs);
 const rateKey = (what: string) => optional(rate, 0, `${what}, per ms; default 0.00025.`);

@@ -132,3 +132,8 @@ export const formatPath = (path: Path): string => {
 
 const keyText = (path: Path): string =>
   path.map((part) => (typeof part === "number" ? ` ${part + 1}` : `.${part}`)).join("").slice(1);
+
+export const unsupported = (path: ReadonlyArray<string>, what: string): Problem => ({
+  path,
+  message: `${what} is not supported in this version`,
+});

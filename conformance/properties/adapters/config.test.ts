@@ -14,7 +14,8 @@ import { authorityConfigOf, authorityFile } from "../../../adapters/config/autho
 import { clientFile, connectOptionsOf, userOf } from "../../../adapters/config/client.ts";
 import { parseDuration } from "../../../adapters/config/codec.ts";
 import { type FileKind, loadConfig, readConfig } from "../../../adapters/config/load.ts";
-import { nodeConfigOf, serverFile, serverWarnings } from "../../../adapters/config/server.ts";
+import { nodeConfigOf, serverFile } from "../../../adapters/config/server.ts";
+import { serverWarnings } from "../../../adapters/config/server_checks.ts";
 import type { NodeKeys } from "../../../adapters/keys.ts";
 
 // deno-lint-ignore no-explicit-any
