@@ -30,11 +30,12 @@ import { errandOn, errandsWakeAt, recall, setOut } from "./authority_errands.ts"
 import { admit, closeSilent, hearFrom, linksWakeAt } from "./authority_links.ts";
 import { turn } from "./authority_phases.ts";
 import { andThen, type AuthorityState, only, type Outcome, prune } from "./authority_state.ts";
+import { authorityView, type Status, type StatusReport } from "./authority_view.ts";
 import { epochAt } from "./epoch.ts";
 import { phaseEnd } from "./authority_round.ts";
 import { noLineage } from "./shared_random.ts";
 
-export type AuthorityEvent = Incoming | SessionReport;
+export type AuthorityEvent = Incoming | SessionReport | Status;
 
 /** Brings the round up to the time. Each turn moves the end of the phase on, so that this ends. */
 const advance = (suite: Suite, context: Context, state: AuthorityState): Outcome => {
@@ -70,6 +71,7 @@ const initial = (suite: Suite, context: Context, config: AuthorityConfig): Autho
   documents: PersistentMap(),
   descriptors: PersistentMap(),
   errands: PersistentMap(),
+  clockOffsets: PersistentMap(),
   links: OrderedMap(),
   linksByHost: PersistentMap(),
   sessions: 0,
@@ -89,9 +91,16 @@ const handle = (
       return admit(context, state, self, event);
     case "Session":
       return hear(suite, context, state, event);
+    case "Status":
+      return only(state, report(context, state, event.id));
     default:
       return absurd(event);
   }
+};
+
+const report = ({ wall }: Context, state: AuthorityState, id: number): Effect => {
+  const event: StatusReport = { type: "Status", id, view: authorityView(state, wall) };
+  return { type: "Notify", event };
 };
 
 const hear = (suite: Suite, context: Context, state: AuthorityState, event: SessionReport): Outcome => {

@@ -31,7 +31,7 @@ export const hearOf = (
       return only(state, request(session, authorize(state, errand.peers[0]!, report.additionalData, report.key)));
     case "Up":
       return only(
-        state,
+        withOffset(state, errand.peers[0]!, -report.clockSkewMs),
         ...clockWarning(state, errand.peers[0]!, report.clockSkewMs),
         request(session, { type: "Send", command: errand.command }),
       );
@@ -45,6 +45,11 @@ export const hearOf = (
       return absurd(report);
   }
 };
+
+const withOffset = (state: AuthorityState, peer: Hex, offsetMs: number): AuthorityState => ({
+  ...state,
+  clockOffsets: state.clockOffsets.set(peer, offsetMs),
+});
 
 const authorize = (state: AuthorityState, peer: Hex, additionalData: Uint8Array, key: Uint8Array): SessionRequest => {
   if (!equal(additionalData, fromHex(peer)!)) return { type: "Denied", reason: "wrong-identity" };

@@ -100,6 +100,18 @@ export const phaseEnd = (clock: EpochClock, round: Round): Wall => {
   }
 };
 
+/** The instants at which the phases of the round for an epoch end. */
+export const phasesEnd = (clock: EpochClock, votingEpoch: number): Readonly<Record<keyof typeof endEighths, Wall>> => {
+  const end = (phase: keyof typeof endEighths): Wall =>
+    wall(epochStart(clock, votingEpoch - 1) + phaseEndMs(clock, phase));
+  return {
+    descriptors: end("descriptors"),
+    votes: end("votes"),
+    reveals: end("reveals"),
+    signatures: end("signatures"),
+  };
+};
+
 /** Whose vote, reveal and signature is not there. */
 export interface Missing {
   readonly votes: ReadonlyArray<Hex>;

@@ -38,6 +38,8 @@ export interface AuthorityState {
   readonly descriptors: PersistentMap<number, PersistentMap<Hex, Descriptor>>;
   /** What is to be brought to or fetched from peers. */
   readonly errands: PersistentMap<string, Errand>;
+  /** How far each peer's clock was ahead of ours in the last handshake, in ms. */
+  readonly clockOffsets: PersistentMap<Hex, number>;
   /** Connections that others opened, oldest first. */
   readonly links: OrderedMap<Address, Link>;
   /** How many of them come from each host. */
