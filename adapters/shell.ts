@@ -11,26 +11,28 @@
  * @module
  */
 import { wipe } from "../core/bytes.ts";
-import type { Suite } from "../core/crypto/suite.ts";
 import type { Incoming, LeafEffect, Spawn } from "../core/effects.ts";
 import { absurd, type Context, type Mono, type Step } from "../core/machine.ts";
-import type { Geometry } from "../core/sphinx/geometry.ts";
-import { performUnwrap } from "../core/sphinx/unwrap.ts";
+import type { Sphinx } from "../core/sphinx/build.ts";
 import type { Address, Emission, Input, System, SystemState } from "../core/system.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { fillRandom } from "./entropy.ts";
 import { exitCode } from "./exit.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { createPluginHost } from "./plugin_host.ts";
 import type { Store } from "./store.ts";
 import { createTcp, type Listener } from "./tcp.ts";
 import { createTurns } from "./turns.ts";
+import { inlineUnwrapper, type Unwrapper } from "./unwrapper.ts";
 
 export interface ShellOptions {
   readonly system: System;
   /** The machines that the process starts with, in order. */
   readonly boot: ReadonlyArray<Spawn>;
-  readonly sphinx: { readonly suite: Suite; readonly geometry: Geometry };
+  readonly sphinx: Sphinx;
+  /** Default: in this thread. The shell closes it. */
+  readonly unwrapper?: Unwrapper;
   readonly store: Store;
   readonly listeners: ReadonlyArray<Listener>;
   /** Takes the event of a Notify effect; `from` is the machine's address. */
@@ -77,6 +79,7 @@ const deadline: Waiting = { input: null };
 export const startShell = async (options: ShellOptions): Promise<Shell> => {
   const { system, sphinx, store, log, metrics } = options;
   const clock = options.clock ?? createClock();
+  const unwrapper = options.unwrapper ?? inlineUnwrapper(sphinx);
   let state: SystemState | null = null;
   let wakeAt: Mono | null = null;
   let timer: { readonly at: Mono; readonly handle: ReturnType<typeof setTimeout> } | null = null;
@@ -94,6 +97,11 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
     report: (to, event, claim) => turns.push({ input: { to, event }, claim }),
     acceptedMax,
     onOverload: () => metrics.add("connections-refused"),
+  });
+
+  const plugins = createPluginHost({
+    report: (to, event) => turns.push({ input: { to, event } }),
+    log,
   });
 
   const halt = (): void => {
@@ -124,6 +132,7 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
     wipe(seed);
     for (const secret of step.consumed ?? []) {
       sphinx.suite.forget(secret);
+      unwrapper.forget(secret);
       wipe(secret);
     }
     return step.effects;
@@ -177,7 +186,11 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
       case "TestAndSetReplay":
         return store.perform(effect, answerTo(from));
       case "Unwrap":
-        return answerTo(from)(performUnwrap(sphinx, effect));
+        return unwrapper.perform(effect, answerTo(from));
+      case "PluginStart":
+      case "PluginStop":
+      case "PluginRequest":
+        return plugins.perform(from, effect);
       default:
         return show(from, effect);
     }
@@ -237,7 +250,8 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
 
   const stop = async (): Promise<void> => {
     halt();
-    await tcp.close();
+    await Promise.all([tcp.close(), plugins.close()]);
+    await unwrapper.close();
     await store.close();
   };
 

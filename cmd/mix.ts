@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { toHex } from "../core/bytes.ts";
 import { bootMix, createMixSystem, nodeAddress } from "../core/mix/system.ts";
 import type { Registered } from "../core/provider/registration.ts";
+import type { Sphinx } from "../core/sphinx/build.ts";
 import { katzenpostGeometry as geometry } from "../core/sphinx/geometry.ts";
 import { runCommand } from "../adapters/command.ts";
 import { nodeConfigOf, type ServerFile, serverFile } from "../adapters/config/server.ts";
@@ -17,6 +18,8 @@ import { createRegistration } from "../adapters/registration_http.ts";
 import { type Shell, startShell } from "../adapters/shell.ts";
 import type { Store } from "../adapters/store.ts";
 import { createMemoryStore } from "../adapters/store_memory.ts";
+import { createUnwrapPool } from "../adapters/unwrap_pool.ts";
+import { inlineUnwrapper, type Unwrapper } from "../adapters/unwrapper.ts";
 
 const usage = `usage: mix [-f FILE] [-g]
 
@@ -39,6 +42,17 @@ const openStore = async ({ Server, Samtpfote }: ServerFile): Promise<Store> => {
   return openLmdbStore(join(Server.DataDir, "state.lmdb"));
 };
 
+const workersMax = 64;
+
+const unwrapperOf = ({ Debug, Samtpfote }: ServerFile, sphinx: Sphinx): Unwrapper => {
+  const workers = Math.min(Debug.NumSphinxWorkers, workersMax);
+  if (workers <= 0) return inlineUnwrapper(sphinx);
+  const onBug = (error: Error): never => {
+    throw error;
+  };
+  return createUnwrapPool({ workers, crypto: Samtpfote.Crypto, geometry, onBug });
+};
+
 await runCommand({
   name: "mix",
   usage,
@@ -57,6 +71,7 @@ await runCommand({
           system: createMixSystem({ suite, geometry }),
           boot: bootMix(config),
           sphinx: { suite, geometry },
+          unwrapper: unwrapperOf(file, { suite, geometry }),
           store: await openStore(file),
           listeners: addresses.map((address) => ({ address, owner: nodeAddress })),
           // A node notifies of registrations only.

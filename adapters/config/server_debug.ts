@@ -9,7 +9,11 @@ import { count, flag, optional, table, type TableOf } from "./codec.ts";
 const debugCount = (about: string) => optional(count, 0, `${about} 0: default.`);
 
 export const debugTable = table({
-  NumSphinxWorkers: debugCount("Threads that unwrap packets; this version unwraps in its main thread."),
+  NumSphinxWorkers: optional(
+    count,
+    0,
+    "Threads that unwrap packets, at most 64; 0: the main thread does, which is right where it is not busy.",
+  ),
   NumProviderWorkers: debugCount("Without effect."),
   NumKaetzchenWorkers: debugCount("Without effect."),
   SchedulerExternalMemoryQueue: optional(flag, false, "Without effect: delayed packets are in memory."),

@@ -1,0 +1,24 @@
+/**
+ * Who performs the Unwrap effect (core/effects.ts): the calling thread, or a pool of workers (unwrap_pool.ts).
+ *
+ * @module
+ */
+import type { Unwrap, Unwrapped } from "../core/effects.ts";
+import type { Sphinx } from "../core/sphinx/build.ts";
+import { performUnwrap } from "../core/sphinx/unwrap.ts";
+
+export interface Unwrapper {
+  /** Answers once. Answers may come in another order than the effects. */
+  readonly perform: (effect: Unwrap, answer: (event: Unwrapped) => void) => void;
+  /** Drops what was kept of a private key that is destroyed. */
+  readonly forget: (secret: Uint8Array) => void;
+  /** What is under way is not answered. */
+  readonly close: () => Promise<void>;
+}
+
+/** Unwraps at once, in the calling thread: right for small networks. */
+export const inlineUnwrapper = (sphinx: Sphinx): Unwrapper => ({
+  perform: (effect, answer) => answer(performUnwrap(sphinx, effect)),
+  forget: () => {},
+  close: () => Promise.resolve(),
+});

@@ -1,0 +1,74 @@
+/** The pool of workers answers each Unwrap effect once, as the calling thread would. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nativeSuite } from "../../../adapters/crypto_native.ts";
+import { createUnwrapPool } from "../../../adapters/unwrap_pool.ts";
+import { inlineUnwrapper, type Unwrapper } from "../../../adapters/unwrapper.ts";
+import type { Unwrap, Unwrapped } from "../../../core/effects.ts";
+import { newPacket, type Sphinx } from "../../../core/sphinx/build.ts";
+import { katzenpostGeometry as geometry } from "../../../core/sphinx/geometry.ts";
+import { buildRandom, type End, flipped, pathOf, randomOf, rightOf } from "../sphinx/fixture.ts";
+
+const sphinx: Sphinx = { suite: nativeSuite, geometry };
+
+const effectOf = (id: number, hops: number, end: End): Unwrap => {
+  const random = randomOf(id);
+  const path = pathOf(nativeSuite, random, hops, end);
+  const packet = rightOf(
+    newPacket(sphinx, buildRandom(random), path, random.bytes(geometry.forwardPayloadLength)),
+  );
+  const other = random.bytes(32);
+  return { type: "Unwrap", id, packet, keys: [{ epoch: 6, privateKey: other }, { epoch: 7, ...path[0]! }] };
+};
+
+/** Forwarded, delivered, answered by SURB and damaged ones. */
+const effects = (): ReadonlyArray<Unwrap> => [
+  effectOf(1, 3, "recipient"),
+  effectOf(2, 1, "recipient"),
+  effectOf(3, 1, "surb"),
+  { ...effectOf(4, 2, "recipient"), keys: [] },
+  { ...effectOf(5, 2, "recipient"), packet: flipped(effectOf(5, 2, "recipient").packet, 8 * 300) },
+  { ...effectOf(6, 2, "recipient"), packet: new Uint8Array(100) },
+];
+
+const perform = (unwrapper: Unwrapper, effect: Unwrap): Promise<Unwrapped> =>
+  new Promise((resolve) => unwrapper.perform(effect, resolve));
+
+const failOnBug = (error: Error): never => assert.fail(error);
+
+for (const crypto of ["native", "noble"] as const) {
+  test(`two workers unwrap as the calling thread does (${crypto})`, async () => {
+    const pool = createUnwrapPool({ workers: 2, crypto, geometry, onBug: failOnBug });
+    const inline = inlineUnwrapper(sphinx);
+    const expected = await Promise.all(effects().map((effect) => perform(inline, effect)));
+    const answered = await Promise.all(effects().map((effect) => perform(pool, effect)));
+    assert.deepEqual(answered, expected);
+    assert.deepEqual(answered.map(({ result }) => result.ok), [true, true, true, false, false, false]);
+    await pool.close();
+  });
+}
+
+test("a packet whose buffer holds other bytes too is copied, not taken away", async () => {
+  const pool = createUnwrapPool({ workers: 1, crypto: "native", geometry, onBug: failOnBug });
+  const effect = effectOf(8, 3, "recipient");
+  const shared = new Uint8Array(effect.packet.length + 1000).fill(9);
+  shared.set(effect.packet, 500);
+  const packet = shared.subarray(500, 500 + effect.packet.length);
+  const { result } = await perform(pool, { ...effect, packet });
+  assert.equal(result.ok, true);
+  assert.equal(shared.length, effect.packet.length + 1000);
+  await pool.close();
+});
+
+test("keys go on working after others are forgotten; a closed pool answers nothing more", async () => {
+  const pool = createUnwrapPool({ workers: 2, crypto: "native", geometry, onBug: failOnBug });
+  const first = effectOf(10, 2, "recipient");
+  assert.equal((await perform(pool, first)).result.ok, true);
+  pool.forget(first.keys[0]!.privateKey);
+  pool.forget(new Uint8Array(32));
+  assert.equal((await perform(pool, effectOf(11, 2, "recipient"))).result.ok, true);
+  let answers = 0;
+  pool.perform(effectOf(12, 2, "recipient"), () => answers++);
+  await pool.close();
+  assert.equal(answers, 0);
+});
