@@ -76,7 +76,10 @@ export const peerName = (members: Membership, peer: Hex): string => {
 };
 
 /** May this node join, in the role and under the name that its descriptor claims? */
-export const isListed = (members: Membership, { identityKey, layer, name }: Descriptor): boolean => {
+export const isListed = (
+  members: Pick<Membership, "mixes" | "providers">,
+  { identityKey, layer, name }: Descriptor,
+): boolean => {
   const identity = toHex(identityKey);
   return layer === providerLayer ? members.providers.get(identity) === name : members.mixes.has(identity);
 };

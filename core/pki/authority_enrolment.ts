@@ -28,7 +28,7 @@ export type PostCommand = Extract<Command, { readonly type: "PostDescriptor" }>;
 const probe = new Uint8Array(32).fill(1);
 
 /** Keys that no secret can be agreed on with: whoever sends to this node would fail. */
-const hasDegenerateKey = (suite: Suite, { linkKey, mixKeys }: Descriptor): boolean =>
+export const hasDegenerateKey = (suite: Suite, { linkKey, mixKeys }: Descriptor): boolean =>
   [linkKey, ...mixKeys.values()].some((key) => suite.x25519(probe, key) === null);
 
 const isClosed = ({ round, documents }: AuthorityState, epoch: number): boolean =>

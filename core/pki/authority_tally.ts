@@ -33,8 +33,10 @@ export const sortNodes = (descriptors: Iterable<Descriptor>): Nodes => {
 };
 
 /** A Provider and enough mixes for every layer, or else a document would be of no use. */
-export const areEnough = ({ mixes, providers }: Nodes, { layers, minNodesPerLayer }: AuthorityConfig): boolean =>
-  providers.length > 0 && mixes.length >= layers * minNodesPerLayer;
+export const areEnough = (
+  { mixes, providers }: Nodes,
+  { layers, minNodesPerLayer }: Pick<AuthorityConfig, "layers" | "minNodesPerLayer">,
+): boolean => providers.length > 0 && mixes.length >= layers * minNodesPerLayer;
 
 /** What a vote and a consensus have in common. */
 export interface Draft {

@@ -1,0 +1,116 @@
+/**
+ * The non-voting directory authority: accepts descriptors and signs each epoch's document alone (specs/pki.rst §5,
+ * wire-facts §2.7, §5.6, §11.2). For test networks, and small ones whose users trust one party.
+ *
+ * What nodes send is in nonvoting_enrolment.ts, documents in nonvoting_documents.ts, connections in
+ * nonvoting_links.ts, and what is kept in nonvoting_restore.ts. This file only says which event goes where.
+ *
+ * @module
+ */
+import { Map as PersistentMap, OrderedMap } from "immutable";
+import type { Suite } from "../crypto/suite.ts";
+import { type Effect, type Incoming, log, type StoreEvent, type StoreFailure } from "../effects.ts";
+import { absurd, type Context, type Machine, mono, type Tick } from "../machine.ts";
+import type { Address } from "../system.ts";
+import type { SessionReport } from "../wire/session.ts";
+import { onDocumentStored, onPruned, retryDue, runSchedule } from "./nonvoting_documents.ts";
+import { onEnrolled } from "./nonvoting_enrolment.ts";
+import { admit, closeSilent, onSession } from "./nonvoting_links.ts";
+import { firstTable, onRestored, onRestoreFailed, scanNext } from "./nonvoting_restore.ts";
+import {
+  beginTurn,
+  emit,
+  endTurn,
+  listedNodes,
+  type NonvotingConfig,
+  type NonvotingState,
+  type Turn,
+  update,
+} from "./nonvoting_state.ts";
+
+export type NonvotingEvent = Incoming | SessionReport | StoreEvent;
+
+const initial = (suite: Suite, context: Context, config: NonvotingConfig): NonvotingState => ({
+  config,
+  identityKey: suite.ed25519Public(config.identityPrivate.slice(0, 32)),
+  linkPrivate: suite.ed25519PrivateToX25519(config.identityPrivate),
+  listed: listedNodes(config),
+  restoring: firstTable,
+  bootstrapEpoch: null,
+  genesisEpoch: 0,
+  documents: PersistentMap(),
+  descriptors: PersistentMap(),
+  enrolling: PersistentMap(),
+  signed: null,
+  pruning: null,
+  retryAt: null,
+  scheduleAt: mono(context.now),
+  seen: null,
+  links: OrderedMap(),
+  linksByHost: PersistentMap(),
+  nextId: 0,
+});
+
+/** The authority, which lives at one address and owns its sessions. */
+export const createNonvoting = (
+  suite: Suite,
+  self: Address,
+): Machine<NonvotingConfig, NonvotingState, NonvotingEvent, Effect> => ({
+  start: (context, config) => {
+    const turn = beginTurn(suite, self, context, initial(suite, context, config));
+    scanNext(turn);
+    runSchedule(turn);
+    return endTurn(turn);
+  },
+  step: (context, state, event) => {
+    const turn = beginTurn(suite, self, context, state);
+    handle(turn, event);
+    runSchedule(turn);
+    return endTurn(turn);
+  },
+});
+
+const handle = (turn: Turn, event: NonvotingEvent | Tick): void => {
+  switch (event.type) {
+    case "Tick":
+      closeSilent(turn);
+      return retryDue(turn);
+    case "Incoming":
+      return admit(turn, event);
+    case "Session":
+      return onSession(turn, event);
+    case "Committed":
+      return onCommitted(turn, event.id, null);
+    case "CommitFailed":
+      return onCommitted(turn, event.id, event.reason);
+    case "Scanned":
+      if (onRestored(turn, event.entries)) begin(turn);
+      return;
+    case "ScanFailed":
+      return onRestoreFailed(turn, event.reason);
+    case "ReplayTested":
+      return;
+    default:
+      return absurd(event);
+  }
+};
+
+const onCommitted = (turn: Turn, id: number, failure: StoreFailure | null): void => {
+  const { enrolling, signed, pruning } = turn.state;
+  if (enrolling.has(id)) onEnrolled(turn, id, failure);
+  else if (signed?.id === id) onDocumentStored(turn, failure);
+  else if (pruning?.id === id) onPruned(turn, failure);
+};
+
+/** Everything has been read back. Without the document of this epoch it may still be made. */
+const begin = (turn: Turn): void => {
+  const { documents } = turn.state;
+  const { epoch } = turn.time;
+  const latest = documents.get(Math.max(0, ...documents.keys()));
+  update(turn, {
+    bootstrapEpoch: documents.has(epoch) ? null : epoch,
+    // A document's genesis is not 0.
+    genesisEpoch: latest?.document.genesisEpoch ?? Math.max(1, epoch),
+  });
+  emit(turn, log("NOTICE", "ready", "The non-voting authority is ready", { documents: documents.size }));
+};
