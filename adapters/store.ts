@@ -6,6 +6,9 @@
  */
 import type { Commit, DropTable, Scan, StoreEvent, TestAndSetReplay } from "../core/effects.ts";
 
+/** Replay tags that a key may have: more than one core unwraps in the life of a key of 20 minutes and two graces. */
+export const defaultReplayTagsMax = 4_000_000;
+
 export type StoreEffect = Commit | Scan | DropTable | TestAndSetReplay;
 
 export interface Store {

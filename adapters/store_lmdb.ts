@@ -4,55 +4,39 @@
  * What is asked for in one turn of the event loop is written in one transaction and made durable by one fdatasync;
  * answers follow. The transaction blocks the event loop: meanwhile the next turn's requests gather in the sockets.
  *
- * Layout, version 1. Keys begin with the number of their table, 4 bytes, big-endian; table 0 describes the others:
- * `version` (4 bytes), `next` (the number of the next table), `table/NAME` (a table's number), and `dropped/NUMBER` for
- * tables whose entries are still to be removed. A dropped table loses its name at once and its entries by and by.
+ * Tables are laid out by store_lmdb_tables.ts, replay tags have a filter before them (store_lmdb_replay.ts).
  *
  * @module
  */
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
-import { open, type RootDatabase } from "lmdb";
-import { concat, utf8 } from "../core/bytes.ts";
-import {
-  type Commit,
-  replayTable,
-  type Scan,
-  type StoreEvent,
-  type StoreFailure,
-  type TestAndSetReplay,
-} from "../core/effects.ts";
+import { open } from "lmdb";
+import { concat } from "../core/bytes.ts";
+import type { Commit, Scan, StoreEvent, StoreFailure } from "../core/effects.ts";
 import { absurd } from "../core/machine.ts";
 import { unavailableError } from "./exit.ts";
-import type { Store, StoreEffect } from "./store.ts";
+import { defaultReplayTagsMax, type Store, type StoreEffect } from "./store.ts";
 import { damageOf } from "./store_lmdb_header.ts";
-
-type Database = RootDatabase<Uint8Array, Uint8Array>;
+import { createReplayTables, type ReplayTables } from "./store_lmdb_replay.ts";
+import {
+  copy,
+  type Database,
+  dropTable,
+  nextKey,
+  numberForWriting,
+  numberIn,
+  numberOf,
+  removeSome,
+  u32,
+  versionKey,
+} from "./store_lmdb_tables.ts";
 
 const formatVersion = 1;
 /** Effects in one transaction. */
 const batchMax = 1024;
-/** Entries of a dropped table that are removed in one turn. */
-const removedMax = 2048;
 /** Below this many free bytes lmdb's I/O error means that the disk is full: it reports short writes as such. */
 const fullBelow = 256 * 1024;
-
-const u32 = (number: number): Uint8Array => {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, number);
-  return bytes;
-};
-const numberIn = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-
-const descriptionKey = (name: string): Uint8Array => concat(u32(0), utf8(name));
-const versionKey = descriptionKey("version");
-const nextKey = descriptionKey("next");
-const tableKey = (table: string): Uint8Array => descriptionKey(`table/${table}`);
-const droppedPrefix = descriptionKey("dropped/");
-/** Above all keys that begin with `droppedPrefix`: "0" follows "/". */
-const droppedEnd = descriptionKey("dropped0");
-const droppedKey = (number: number): Uint8Array => concat(droppedPrefix, u32(number));
 
 /* Failures: numbers of the operating system and of lmdb.h. */
 
@@ -91,24 +75,7 @@ const failed = (effect: StoreEffect, reason: StoreFailure): StoreEvent => {
   return { type: effect.type === "Scan" ? "ScanFailed" : "CommitFailed", id, reason };
 };
 
-/** lmdb reads into memory that it uses again. */
-const copy = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
-
-/* Tables, inside a transaction */
-
-const numberOf = (database: Database, table: string): number | null => {
-  const bytes = database.get(tableKey(table));
-  return bytes === undefined ? null : numberIn(bytes);
-};
-
-const numberForWriting = (database: Database, table: string): number => {
-  const known = numberOf(database, table);
-  if (known !== null) return known;
-  const number = numberIn(database.get(nextKey)!);
-  database.putSync(nextKey, u32(number + 1));
-  database.putSync(tableKey(table), u32(number));
-  return number;
-};
+/* Effects, inside a transaction */
 
 const commit = (database: Database, { id, writes }: Commit): StoreEvent => {
   for (const { table, key, value } of writes) {
@@ -131,21 +98,7 @@ const scan = (database: Database, { id, table, after, limit }: Scan): StoreEvent
   return { type: "Scanned", id, entries };
 };
 
-const dropTable = (database: Database, table: string): void => {
-  const number = numberOf(database, table);
-  if (number === null) return;
-  database.removeSync(tableKey(table));
-  database.putSync(droppedKey(number), new Uint8Array(0));
-};
-
-const testAndSetReplay = (database: Database, { id, epoch, tag }: TestAndSetReplay): StoreEvent => {
-  const key = concat(u32(numberForWriting(database, replayTable(epoch))), tag);
-  if (database.doesExist(key)) return { type: "ReplayTested", id, outcome: "replayed" };
-  database.putSync(key, new Uint8Array(0));
-  return { type: "ReplayTested", id, outcome: "fresh" };
-};
-
-const apply = (database: Database, effect: StoreEffect): StoreEvent => {
+const apply = (database: Database, replays: ReplayTables, effect: StoreEffect): StoreEvent => {
   switch (effect.type) {
     case "Commit":
       return commit(database, effect);
@@ -153,23 +106,13 @@ const apply = (database: Database, effect: StoreEffect): StoreEvent => {
       return scan(database, effect);
     case "DropTable":
       dropTable(database, effect.table);
+      replays.forget(effect.table);
       return { type: "Committed", id: effect.id };
     case "TestAndSetReplay":
-      return testAndSetReplay(database, effect);
+      return replays.testAndSet(database, effect);
     default:
       return absurd(effect);
   }
-};
-
-/** Removes some entries of a dropped table; false once there are no dropped tables. */
-const removeSome = (database: Database): boolean => {
-  const [dropped] = Array.from(database.getKeys({ start: droppedPrefix, end: droppedEnd, limit: 1 }), copy);
-  if (dropped === undefined) return false;
-  const number = numberIn(dropped.subarray(droppedPrefix.length));
-  const keys = Array.from(database.getKeys({ start: u32(number), end: u32(number + 1), limit: removedMax }), copy);
-  for (const key of keys) database.removeSync(key);
-  if (keys.length < removedMax) database.removeSync(droppedKey(number));
-  return true;
 };
 
 /* Opening */
@@ -221,16 +164,26 @@ interface Waiting {
   readonly answer: (event: StoreEvent) => void;
 }
 
+export interface LmdbStoreOptions {
+  /** Replay tags that a key may have: the store refuses further ones, and its filters are made for as many. */
+  readonly replayTagsMax: number;
+}
+
 /** Opens the file `path` or makes it. Throws a CommandError that names it where that cannot be done. */
-export const openLmdbStore = (path: string): Store => {
+export const openLmdbStore = (
+  path: string,
+  { replayTagsMax }: LmdbStoreOptions = { replayTagsMax: defaultReplayTagsMax },
+): Store => {
   const database = openDatabase(path);
   let waiting: Waiting[] = [];
   let scheduled = false;
   let removing = true;
+  let loading = false;
   let closed = false;
+  const replays = createReplayTables(replayTagsMax);
 
   const transact = (effects: ReadonlyArray<StoreEffect>): ReadonlyArray<StoreEvent> =>
-    database.transactionSync(() => effects.map((effect) => apply(database, effect)));
+    replays.revert(() => database.transactionSync(() => effects.map((effect) => apply(database, replays, effect))));
 
   const alone = (effect: StoreEffect): StoreEvent => {
     try {
@@ -254,6 +207,7 @@ export const openLmdbStore = (path: string): Store => {
     waiting = waiting.slice(batchMax);
     const events = together(batch.map(({ effect }) => effect));
     if (batch.some(({ effect }) => effect.type === "DropTable")) removing = true;
+    if (batch.some(({ effect }) => effect.type === "TestAndSetReplay")) loading = true;
     batch.forEach(({ answer }, at) => answer(events[at]!));
   };
 
@@ -266,16 +220,26 @@ export const openLmdbStore = (path: string): Store => {
     }
   };
 
+  const loadFilters = (): void => {
+    try {
+      loading = replays.loadSome(database);
+    } catch {
+      // Tags are looked up meanwhile; it goes on after the next one.
+      loading = false;
+    }
+  };
+
   const turn = (): void => {
     scheduled = false;
     if (closed) return;
     if (waiting.length > 0) writeBatch();
     else if (removing) removeDropped();
+    if (loading) loadFilters();
     schedule();
   };
 
   const schedule = (): void => {
-    if (scheduled || (waiting.length === 0 && !removing)) return;
+    if (scheduled || (waiting.length === 0 && !removing && !loading)) return;
     scheduled = true;
     setImmediate(turn);
   };

@@ -18,6 +18,8 @@ import type { Store, StoreEffect } from "./store.ts";
 export interface MemoryStoreOptions {
   /** Keys and values together, with `entryOverhead` for each entry. Beyond it a commit fails with `full`. */
   readonly bytesMax: number;
+  /** Replay tags that a key may have; without it as many as there is room for. */
+  readonly replayTagsMax?: number;
 }
 
 /** What an entry costs beside its bytes, roughly. */
@@ -54,7 +56,7 @@ const firstAbove = (sorted: ReadonlyArray<string>, text: string): number => {
   return low;
 };
 
-export const createMemoryStore = ({ bytesMax }: MemoryStoreOptions): Store => {
+export const createMemoryStore = ({ bytesMax, replayTagsMax = Infinity }: MemoryStoreOptions): Store => {
   const tables = new Map<string, Table>();
   let bytes = 0;
 
@@ -110,13 +112,15 @@ export const createMemoryStore = ({ bytesMax }: MemoryStoreOptions): Store => {
 
   const testAndSetReplay = ({ id, epoch, tag }: TestAndSetReplay): StoreEvent => {
     const name = replayTable(epoch);
-    if (tableOf(name).entries.has(textOf(tag))) return { type: "ReplayTested", id, outcome: "replayed" };
+    const { entries } = tableOf(name);
+    if (entries.has(textOf(tag))) return { type: "ReplayTested", id, outcome: "replayed" };
+    if (entries.size >= replayTagsMax) return { type: "ReplayTested", id, outcome: "full" };
     const written = commit({
       type: "Commit",
       id,
       writes: [{ table: name, key: concat(tag), value: new Uint8Array(0) }],
     });
-    return { type: "ReplayTested", id, outcome: written.type === "Committed" ? "fresh" : "failed" };
+    return { type: "ReplayTested", id, outcome: written.type === "Committed" ? "fresh" : "full" };
   };
 
   const perform = (effect: StoreEffect): StoreEvent => {

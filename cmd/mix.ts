@@ -37,9 +37,10 @@ const storeBytesMax = 2 * 1024 * 1024 * 1024;
 
 /** lmdb is loaded only where it is used: it is native code, for which Deno wants permission. */
 const openStore = async ({ Server, Samtpfote }: ServerFile): Promise<Store> => {
-  if (Samtpfote.Store === "memory") return createMemoryStore({ bytesMax: storeBytesMax });
+  const replayTagsMax = Samtpfote.ReplayTagsMax;
+  if (Samtpfote.Store === "memory") return createMemoryStore({ bytesMax: storeBytesMax, replayTagsMax });
   const { openLmdbStore } = await import("../adapters/store_lmdb.ts");
-  return openLmdbStore(join(Server.DataDir, "state.lmdb"));
+  return openLmdbStore(join(Server.DataDir, "state.lmdb"), { replayTagsMax });
 };
 
 const workersMax = 64;

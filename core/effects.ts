@@ -136,8 +136,8 @@ export type StoreEvent =
     readonly entries: ReadonlyArray<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
   }
   | { readonly type: "ScanFailed"; readonly id: number; readonly reason: StoreFailure }
-  /** `failed`: the tag could not be recorded, so the packet must not pass. */
-  | { readonly type: "ReplayTested"; readonly id: number; readonly outcome: "fresh" | "replayed" | "failed" };
+  /** `full`, `failed`: the tag could not be recorded, for there are too many or otherwise: the packet must not pass. */
+  | { readonly type: "ReplayTested"; readonly id: number; readonly outcome: "fresh" | "replayed" | "full" | "failed" };
 
 /* Sphinx: perhaps in a worker. */
 

@@ -12,6 +12,7 @@ import {
   choice,
   flag,
   hostPort,
+  integer,
   ipPort,
   list,
   mapping,
@@ -25,6 +26,7 @@ import {
   text,
 } from "./codec.ts";
 import { authorityPeer, clockOf, logging, peerOf, reconnectStep, samtpfoteKeys } from "./common.ts";
+import { defaultReplayTagsMax } from "../store.ts";
 import type { FileKind } from "./load.ts";
 import { advertised, asciiName, checkServerFile } from "./server_checks.ts";
 import { debugLimits, debugTable } from "./server_debug.ts";
@@ -81,6 +83,11 @@ const fileTable = table({
         choice("lmdb", "memory"),
         "lmdb",
         "Where accounts, mailboxes, keys and replay tags are kept: the file state.lmdb in DataDir, or this process.",
+      ),
+      ReplayTagsMax: optional(
+        integer(1000, 100_000_000),
+        defaultReplayTagsMax,
+        "Packets that a key may have (their tags are kept, some 80 bytes of disk and 1.5 of memory each); default 4000000.",
       ),
       ReconnectStep: optional(
         reconnectStep,

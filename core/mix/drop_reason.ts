@@ -20,6 +20,8 @@ export type DropReason =
   | "unwrap-late"
   | "replayed"
   | "replay-store-failed"
+  /** The key has had as many packets as the store keeps tags of. */
+  | "replay-tags-full"
   /* By its routing commands */
   | "commands"
   | "client-must-forward"

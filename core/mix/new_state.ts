@@ -44,6 +44,7 @@ export const newState = (suite: Suite, config: NodeConfig): NodeState => {
     connections: noConnections,
     links: noLinks,
     inspections: PersistentMap(),
+    tagsFull: null,
     queue: emptyQueue,
     sending: PersistentMap(),
     decoys: noDecoys,

@@ -6,7 +6,7 @@
  * @module
  */
 import { toHex } from "../bytes.ts";
-import type { StoreEvent, Unwrapped } from "../effects.ts";
+import { log, type StoreEvent, type Unwrapped } from "../effects.ts";
 import type { Mono } from "../machine.ts";
 import { type Classified, classify, type Opened, type Origin } from "./classify.ts";
 import { acceptDecoyReply } from "./decoy.ts";
@@ -63,10 +63,21 @@ export const onReplayTested = (turn: Turn, { id, outcome }: Extract<StoreEvent, 
   if (outcome === "replayed") return dropPacket(turn, "replayed");
   if (outcome === "failed") return dropPacket(turn, "replay-store-failed");
   const { at, opened } = inspection.unwrapped;
+  if (outcome === "full") return refuseUnrecorded(turn, opened.epoch);
   if (at - inspection.receivedAt > turn.state.config.limits.unwrapDelayMs) return dropPacket(turn, "unwrap-late");
   const classified = classify(opened, inspection.origin, turn.state.config.isProvider);
   if (typeof classified === "string") return dropPacket(turn, classified);
   act(turn, classified, inspection.receivedAt, at);
+};
+
+/** Without its tag a packet could come twice: it is dropped. Counted for every packet, said once for a key. */
+const refuseUnrecorded = (turn: Turn, epoch: number): void => {
+  dropPacket(turn, "replay-tags-full");
+  if (turn.state.tagsFull !== null && epoch <= turn.state.tagsFull) return;
+  update(turn, { tagsFull: epoch });
+  const message =
+    `the key of epoch ${epoch} has had as many packets as replay tags are kept: all further ones are dropped`;
+  emit(turn, log("ERROR", "replay-tags-full", message, { epoch }));
 };
 
 const act = (turn: Turn, classified: Classified, receivedAt: Mono, unwrappedAt: Mono): void => {

@@ -62,6 +62,8 @@ export interface NodeState {
   readonly connections: Connections;
   readonly links: Links;
   readonly inspections: PersistentMap<number, Inspection>;
+  /** The last epoch whose key was found to have too many replay tags. */
+  readonly tagsFull: number | null;
   readonly queue: DelayQueue;
   /** The sessions of packets that have been handed over, by the id of the Send. */
   readonly sending: PersistentMap<number, Address>;

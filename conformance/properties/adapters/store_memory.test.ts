@@ -95,10 +95,10 @@ test("a replay tag is fresh once in each epoch, until the epoch's table is dropp
   assert.deepEqual([outcome(1), outcome(2)], ["fresh", "replayed"]);
 });
 
-test("a tag that cannot be recorded is failed, so that its packet does not pass", () => {
+test("a tag for which there is no room is refused, so that its packet does not pass", () => {
   const store = createMemoryStore({ bytesMax: 100 });
   const answer = perform(store, { type: "TestAndSetReplay", id: 4, epoch: 1, tag: new Uint8Array(32) });
-  assert.deepEqual(answer, { type: "ReplayTested", id: 4, outcome: "failed" });
+  assert.deepEqual(answer, { type: "ReplayTested", id: 4, outcome: "full" });
 });
 
 test("dropping a table gives its room back", () => {
