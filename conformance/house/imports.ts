@@ -14,6 +14,7 @@ const layers: ReadonlyArray<readonly [rank: number, group: string, pattern: RegE
   [1, "documents", /^core\/(sphinx|noise|pki)\//],
   [2, "ratchet", /^core\/ratchet\//],
   [2, "spool", /^core\/spool\//],
+  [2, "management", /^core\/management\//],
   [3, "mix", /^core\/mix\//],
   [3, "provider", /^core\/provider\//],
   [3, "client", /^core\/client\//],

@@ -59,6 +59,9 @@ const names = (peer: Peer): ReadonlyArray<string> => [
 export const isConnected = ({ byPeer }: Connections, peer: Peer): boolean =>
   names(peer).some((name) => byPeer.has(name));
 
+/** The session of a user, by the name's id. */
+export const sessionOf = ({ byPeer }: Connections, user: string): Address | undefined => byPeer.get(`user ${user}`);
+
 const peerOf = (connection: Connection | undefined): Peer | null =>
   connection === undefined || connection.type === "new" ? null : connection.peer;
 

@@ -14,6 +14,7 @@ import { authenticate, isStillWelcome } from "./authenticate.ts";
 import { type Connection, isConnected, type Peer } from "./connection_table.ts";
 import { consensusAnswer, standingOf } from "./documents.ts";
 import { closeConnection, putConnection } from "./hang_up.ts";
+import { clientRateLimit } from "./manage.ts";
 import { receivePacket } from "./reception.ts";
 import { retrieveMessage } from "./terminal.ts";
 import { countPacket, dropPacket, emit, type Turn, update } from "./turn.ts";
@@ -134,10 +135,8 @@ const receiveFromClient = (
   peer: Extract<Peer, { type: "client" }>,
   packet: Uint8Array,
 ): void => {
-  const { documents, config: { limits } } = turn.state;
-  const ratePerMinute = documents.known.get(turn.time.epoch)?.document.parameters.sendRatePerMinute ?? 0;
-  if (!limits.disableRateLimit) {
-    const bucket = spend({ ratePerMinute, burst: limits.sendBurst }, peer.bucket, turn.context.now);
+  if (!turn.state.config.limits.disableRateLimit) {
+    const bucket = spend(clientRateLimit(turn), peer.bucket, turn.context.now);
     if (bucket === null) return dropPacket(turn, "rate-limited");
     putConnection(turn, session, { type: "up", peer: { ...peer, bucket } });
   }

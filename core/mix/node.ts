@@ -13,7 +13,9 @@ import type { Effect, Incoming, StoreEvent, Unwrapped } from "../effects.ts";
 import { log } from "../effects.ts";
 import { absurd, after, type Machine, type Tick } from "../machine.ts";
 import type { DirectoryConfig, DirectoryReport } from "../pki/directory.ts";
-import { committed, register, scanned } from "../provider/provider.ts";
+import type { Manage } from "../management/request.ts";
+import { register } from "../provider/accounts.ts";
+import { committed, scanned } from "../provider/provider.ts";
 import type { Register } from "../provider/registration.ts";
 import type { SessionReport } from "../wire/session.ts";
 import type { NodeConfig } from "./config.ts";
@@ -21,7 +23,9 @@ import { onConnectionReport, onIncoming, reauthenticateDue } from "./connections
 import { sendLoopDue, startDecoys } from "./decoy.ts";
 import { dispatchDue } from "./forward.ts";
 import { dialDue, onLinkReport } from "./links.ts";
+import { onManage, onReconfigure, onStatus, type Reconfigure } from "./manage.ts";
 import { newState } from "./new_state.ts";
+import type { Status } from "./node_view.ts";
 import { onReplayTested, onUnwrapped } from "./reception.ts";
 import { onRestored, onRestoreFailed, scanNext } from "./restore.ts";
 import { onDirectory, runSchedule, runScheduleDue } from "./schedule.ts";
@@ -29,7 +33,16 @@ import type { NodeState } from "./state.ts";
 import { settleProvider } from "./terminal.ts";
 import { beginTurn, type Bound, emit, endTurn, type Turn, update } from "./turn.ts";
 
-export type NodeEvent = Incoming | SessionReport | DirectoryReport | Unwrapped | StoreEvent | Register;
+export type NodeEvent =
+  | Incoming
+  | SessionReport
+  | DirectoryReport
+  | Unwrapped
+  | StoreEvent
+  | Register
+  | Manage
+  | Status
+  | Reconfigure;
 
 /** The node, over a crypto suite and a geometry. */
 export const createNode = (bound: Bound): Machine<NodeConfig, NodeState, NodeEvent, Effect> => ({
@@ -79,6 +92,12 @@ const handle = (turn: Turn, event: NodeEvent | Tick): void => {
       return onScanFailed(turn, event);
     case "Register":
       return onRegister(turn, event);
+    case "Manage":
+      return onManage(turn, event);
+    case "Status":
+      return onStatus(turn, event);
+    case "Reconfigure":
+      return onReconfigure(turn, event);
     default:
       return absurd(event);
   }

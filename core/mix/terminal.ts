@@ -22,8 +22,9 @@ import { userId } from "../provider/users.ts";
 import { decodeForwardPayload, encodeAck, encodeServiceReply, type ForwardPayload } from "../sphinx/payload.ts";
 import { packetFromSurb, type Surb } from "../sphinx/surb.ts";
 import type { Address } from "../system.ts";
+import { isStillWelcome } from "./authenticate.ts";
 import type { Classified } from "./classify.ts";
-import type { Peer } from "./connection_table.ts";
+import { type Peer, sessionOf } from "./connection_table.ts";
 import { scheduleForward } from "./forward.ts";
 import { closeConnection, putConnection } from "./hang_up.ts";
 import { countPacket, dropPacket, emit, takeId, type Turn, update } from "./turn.ts";
@@ -156,7 +157,20 @@ const settleOutcome = (turn: Turn, outcome: ProviderOutcome): void => {
       return closeConnection(turn, outcome.session, "mailbox-unreadable");
     case "Registered":
       return emit(turn, { type: "Notify", event: outcome.registered });
+    case "Managed":
+      return emit(turn, { type: "Notify", event: outcome.managed });
+    case "AccountChanged":
+      return expelStranger(turn, outcome.user);
   }
+};
+
+/** Whoever is logged in under a name that is gone, or with a key that is not its own any more, has to go. */
+const expelStranger = (turn: Turn, user: string): void => {
+  const { connections } = turn.state;
+  const session = sessionOf(connections, user);
+  const connection = session === undefined ? undefined : connections.bySession.get(session);
+  if (session === undefined || connection?.type !== "up" || isStillWelcome(turn, connection.peer)) return;
+  closeConnection(turn, session, "no-longer-listed");
 };
 
 const acknowledge = (turn: Turn, { surb, delayMs }: Acknowledgement): void =>

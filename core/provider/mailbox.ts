@@ -47,6 +47,12 @@ export const withoutHead = (mailboxes: Mailboxes, user: string, number: number):
   return { ...mailboxes, entries: rest.isEmpty() ? mailboxes.entries.delete(user) : mailboxes.entries.set(user, rest) };
 };
 
+/** Removes all entries of a user. */
+export const withoutMailbox = (mailboxes: Mailboxes, user: string): Mailboxes => ({
+  ...mailboxes,
+  entries: mailboxes.entries.delete(user),
+});
+
 export const entryKey = (name: Uint8Array, number: number): Uint8Array =>
   concat(Uint8Array.of(name.length), name, uint64(number));
 

@@ -8,14 +8,15 @@
  * @module
  */
 import { Map as PersistentMap } from "immutable";
-import { utf8 } from "../bytes.ts";
 import type { Commit, Effect, Log, Scan, StoreFailure } from "../effects.ts";
 import { log } from "../effects.ts";
+import type { Managed } from "../management/request.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
 import type { Surb } from "../sphinx/surb.ts";
 import type { Address } from "../system.ts";
 import type { Command } from "../wire/commands.ts";
 import type { ProviderConfig } from "./config.ts";
+import { type AccountChange, accountSettled, takesMail } from "./accounts.ts";
 import {
   decodeEntry,
   decodeEntryKey,
@@ -29,10 +30,9 @@ import {
   withEntry,
   withoutHead,
 } from "./mailbox.ts";
-import type { Register, Registered, RegisterOutcome } from "./registration.ts";
+import type { Registered } from "./registration.ts";
 import { queueSizeHint } from "./retrieval.ts";
-import { userName } from "./user_name.ts";
-import { type Account, decodeAccount, encodeAccount, userId, userKeyLength, type Users, usersTable } from "./users.ts";
+import { decodeAccount, userId, type Users } from "./users.ts";
 
 /** An acknowledgement that is due once the message is durable. */
 export interface Acknowledgement {
@@ -56,7 +56,7 @@ type Pending =
     readonly acknowledgement: Acknowledgement | null;
   }
   | { readonly type: "Delete" }
-  | { readonly type: "Register"; readonly id: number; readonly user: string; readonly account: Account }
+  | AccountChange
   | { readonly type: "Fetch"; readonly retrieve: Retrieve; readonly number: number };
 
 export interface ProviderState {
@@ -66,9 +66,13 @@ export interface ProviderState {
   readonly pending: PersistentMap<number, Pending>;
   /** Packets among what is pending. */
   readonly storing: number;
+  /** Changes of accounts among what is pending. */
+  readonly changing: number;
+  /** What the operator has set while it runs; null: nothing. Burst 0, or rate 0: no limit. */
+  readonly rates: { readonly ratePerMinute: number | null; readonly burst: number | null };
 }
 
-export type ProviderDrop = "store-busy" | "store-failed" | "mailbox-full";
+export type ProviderDrop = "recipient-unknown" | "store-busy" | "store-failed" | "mailbox-full";
 
 export type ProviderOutcome =
   /** A packet's contents are durable; the acknowledgement may leave. */
@@ -82,7 +86,10 @@ export type ProviderOutcome =
   }
   /** The message cannot be read: the client's session has to end. */
   | { readonly type: "Unreadable"; readonly session: Address }
-  | { readonly type: "Registered"; readonly registered: Registered };
+  | { readonly type: "Registered"; readonly registered: Registered }
+  | { readonly type: "Managed"; readonly managed: Managed }
+  /** Who is logged in under the name may have to go. */
+  | { readonly type: "AccountChanged"; readonly user: string };
 
 export interface ProviderStep {
   readonly state: ProviderState;
@@ -99,6 +106,8 @@ export const newProvider = (config: ProviderConfig): ProviderState => ({
   mailboxes: emptyMailboxes,
   pending: PersistentMap(),
   storing: 0,
+  changing: 0,
+  rates: { ratePerMinute: null, burst: null },
 });
 
 const unchanged = (state: ProviderState, ...outcomes: ReadonlyArray<ProviderOutcome>): ProviderStep => ({
@@ -128,6 +137,7 @@ export const deliver = (
   acknowledgement: Acknowledgement | null,
 ): ProviderStep => {
   const user = userId(name);
+  if (!takesMail(state, user)) return unchanged(state, { type: "Dropped", reason: "recipient-unknown" });
   if (state.storing >= storingMax) return unchanged(state, { type: "Dropped", reason: "store-busy" });
   if (entriesOf(state.mailboxes, user).size >= state.config.mailboxEntriesMax) {
     return unchanged(state, { type: "Dropped", reason: "mailbox-full" });
@@ -206,30 +216,6 @@ const messageCommand = (entry: MailboxEntry, sequence: number, hint: number): Co
     ? { type: "Message", queueSizeHint: hint, sequence, payload: entry.payload }
     : { type: "MessageAck", queueSizeHint: hint, sequence, surbId: entry.surbId, payload: entry.payload };
 
-/* Accounts */
-
-/** Makes an account. Outcome, now or later: Registered. */
-export const register = (state: ProviderState, commitId: number, request: Register): ProviderStep => {
-  const { id, linkKey, identityKey } = request;
-  const refuse = (outcome: RegisterOutcome): ProviderStep =>
-    unchanged(state, { type: "Registered", registered: { type: "Registered", id, outcome } });
-  if (!state.config.registration.enabled) return refuse("disabled");
-  const name = userName(state.config, utf8(request.user));
-  if (name === null) return refuse("invalid-name");
-  const user = userId(name);
-  if (state.users.has(user) || isBeingMade(state, user)) return refuse("exists");
-  if (linkKey.length !== userKeyLength || (identityKey !== null && identityKey.length !== userKeyLength)) {
-    return refuse("invalid-name");
-  }
-  if (state.users.size >= state.config.usersMax) return refuse("store-failed");
-  const account = { linkKey, identityKey };
-  const write = { table: usersTable, key: name, value: encodeAccount(account) };
-  return waitFor(state, { type: "Commit", id: commitId, writes: [write] }, { type: "Register", id, user, account });
-};
-
-const isBeingMade = ({ pending }: ProviderState, user: string): boolean =>
-  pending.some((request) => request.type === "Register" && request.user === user);
-
 /* Answers of the store */
 
 /** The store's answer to a commit; `failure` null where it is durable. Unknown ids change nothing. */
@@ -248,11 +234,9 @@ export const committed = (state: ProviderState, id: number, failure: StoreFailur
     case "Delete":
       // What could not be deleted comes again after the next start: messages arrive at least once.
       return { state: done, effects, outcomes: [] };
-    case "Register": {
-      const outcome = failure === null ? "ok" : "store-failed";
-      const users = failure === null ? done.users.set(pending.user, pending.account) : done.users;
-      const registered: Registered = { type: "Registered", id: pending.id, outcome };
-      return { state: { ...done, users }, effects, outcomes: [{ type: "Registered", registered }] };
+    case "Account": {
+      const settled = accountSettled(done, pending, failure === null);
+      return { ...settled, effects: [...effects, ...settled.effects] };
     }
   }
 };
