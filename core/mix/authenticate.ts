@@ -14,11 +14,11 @@ import type { Credentials, Peer } from "./connection_table.ts";
 import { standingOf } from "./documents.ts";
 import type { Turn } from "./turn.ts";
 
-/** The peer of these credentials, or null. */
-export const authenticate = (turn: Turn, credentials: Credentials): Peer | null =>
-  authenticateClient(turn, credentials) ?? authenticateNode(turn, credentials);
+/** The peer of these credentials that comes from the address, or null. */
+export const authenticate = (turn: Turn, credentials: Credentials, from: string): Peer | null =>
+  authenticateClient(turn, credentials, from) ?? authenticateNode(turn, credentials);
 
-const authenticateClient = ({ state, context }: Turn, credentials: Credentials): Peer | null => {
+const authenticateClient = ({ state, context }: Turn, credentials: Credentials, from: string): Peer | null => {
   const { provider, config } = state;
   if (provider === null) return null;
   const name = userName(provider.config, credentials.additionalData);
@@ -29,6 +29,7 @@ const authenticateClient = ({ state, context }: Turn, credentials: Credentials):
     name,
     bucket: fullBucket(context.now, config.limits.sendBurst),
     retrieval: newRetrieval,
+    from,
   };
 };
 
@@ -42,5 +43,5 @@ const authenticateNode = ({ state, time }: Turn, credentials: Credentials): Peer
 /** Whether a peer would still be let in as what it is. Nodes stay while the document of the epoch is missing. */
 export const isStillWelcome = (turn: Turn, peer: Peer): boolean =>
   peer.type === "client"
-    ? authenticateClient(turn, peer.credentials) !== null
+    ? authenticateClient(turn, peer.credentials, peer.from) !== null
     : authenticateNode(turn, peer.credentials) !== null || !turn.state.documents.known.has(turn.time.epoch);

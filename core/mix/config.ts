@@ -46,10 +46,20 @@ export interface Limits {
   readonly unwrapPendingMax: number;
   /** Ours: the same in bytes. */
   readonly unwrapPendingBytes: number;
-  /** Ours: incoming connections whose peer has not shown who it is. */
+  /** Ours: the same for packets of one connection; one more and it is not read until half of them are done. */
+  readonly unwrapsPerConnection: number;
+  /** Ours: incoming connections whose peer has not shown who it is; one more, and another one has to go. */
   readonly handshakesMax: number;
-  /** Ours: incoming connections of clients. */
+  /** Ours: of these, from one address (an IPv4 address or an IPv6 /64 prefix). */
+  readonly handshakesPerAddress: number;
+  /** Ours: the same from addresses of nodes that may connect, besides. */
+  readonly handshakesOfPeersMax: number;
+  /** Ours: incoming connections of clients; each has one, and each node has one besides. */
   readonly clientsMax: number;
+  /** Ours: of these, from one address. */
+  readonly clientsPerAddress: number;
+  /** Ours: answers that may wait for one client. */
+  readonly answersMax: number;
 }
 
 /**
@@ -78,8 +88,13 @@ export const defaultLimits: Limits = {
   writeTimeoutMs: 60_000,
   unwrapPendingMax: 1024,
   unwrapPendingBytes: 64 * 1024 * 1024,
+  unwrapsPerConnection: 64,
   handshakesMax: 256,
+  handshakesPerAddress: 32,
+  handshakesOfPeersMax: 64,
   clientsMax: 10_000,
+  clientsPerAddress: 256,
+  answersMax: 4,
 };
 
 export interface NodeConfig {

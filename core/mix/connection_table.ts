@@ -1,5 +1,7 @@
 /**
  * The incoming connections of a node. One peer, known by name and by key, has one; the older stays (wire-facts §2.7).
+ * So nodes have as many as the documents list, clients as many as `clientsMax` and `clientsPerAddress` allow, and whoever
+ * has not shown who it is as many as ../wire/admission.ts allows: none of the three takes the room of another.
  *
  * @module
  */
@@ -8,6 +10,7 @@ import { toHex } from "../bytes.ts";
 import type { Bucket } from "../provider/rate_limit.ts";
 import type { Retrieval } from "../provider/retrieval.ts";
 import type { Address } from "../system.ts";
+import { type Admission, leave, nobody } from "../wire/admission.ts";
 
 export interface Credentials {
   /** A node's identity key, or a user's name as presented. */
@@ -24,12 +27,14 @@ export type Peer =
     readonly name: Uint8Array;
     readonly bucket: Bucket;
     readonly retrieval: Retrieval;
+    /** Where it comes from, as remote_address.ts writes it. */
+    readonly from: string;
   }
   | { readonly type: "node"; readonly credentials: Credentials; readonly id: string };
 
 export type Connection =
-  /** In the handshake. */
-  | { readonly type: "new" }
+  /** In the handshake; `from` is its address, as remote_address.ts writes it. */
+  | { readonly type: "new"; readonly from: string }
   | { readonly type: "authorized"; readonly peer: Peer }
   | { readonly type: "up"; readonly peer: Peer }
   /** Ends with the session's Down. */
@@ -39,15 +44,21 @@ export interface Connections {
   readonly bySession: PersistentMap<Address, Connection>;
   /** The sessions of peers by `name` and by `key`. */
   readonly byPeer: PersistentMap<string, Address>;
-  readonly handshakes: number;
+  /** The connections in the handshake. */
+  readonly admission: Admission;
   readonly clients: number;
+  readonly clientsByAddress: PersistentMap<string, number>;
+  /** Packets in unwrapping, of connections that have any. */
+  readonly unwrapping: PersistentMap<Address, number>;
 }
 
 export const noConnections: Connections = {
   bySession: PersistentMap(),
   byPeer: PersistentMap(),
-  handshakes: 0,
+  admission: nobody,
   clients: 0,
+  clientsByAddress: PersistentMap(),
+  unwrapping: PersistentMap(),
 };
 
 // A user is one user however the name is written.
@@ -65,8 +76,17 @@ export const sessionOf = ({ byPeer }: Connections, user: string): Address | unde
 const peerOf = (connection: Connection | undefined): Peer | null =>
   connection === undefined || connection.type === "new" ? null : connection.peer;
 
-const handshakesIn = (connection: Connection | undefined): number => (connection?.type === "new" ? 1 : 0);
-const clientsIn = (connection: Connection | undefined): number => (peerOf(connection)?.type === "client" ? 1 : 0);
+const clientsIn = (peer: Peer | null): number => (peer?.type === "client" ? 1 : 0);
+
+const recounted = (
+  counts: Connections["clientsByAddress"],
+  peer: Peer | null,
+  change: number,
+): Connections["clientsByAddress"] => {
+  if (peer?.type !== "client") return counts;
+  const count = counts.get(peer.from, 0) + change;
+  return count === 0 ? counts.delete(peer.from) : counts.set(peer.from, count);
+};
 
 const renamed = (
   byPeer: Connections["byPeer"],
@@ -85,15 +105,18 @@ export const setConnection = (
   connection: Connection | undefined,
 ): Connections => {
   const before = connections.bySession.get(session);
+  const bySession = connection === undefined
+    ? connections.bySession.delete(session)
+    : connections.bySession.set(session, connection);
   const [oldPeer, newPeer] = [peerOf(before), peerOf(connection)];
+  if (connection !== undefined && oldPeer?.credentials === newPeer?.credentials) return { ...connections, bySession };
+  const { byPeer, admission, clients, clientsByAddress, unwrapping } = connections;
   return {
-    bySession: connection === undefined
-      ? connections.bySession.delete(session)
-      : connections.bySession.set(session, connection),
-    byPeer: oldPeer?.credentials === newPeer?.credentials
-      ? connections.byPeer
-      : renamed(connections.byPeer, session, oldPeer, newPeer),
-    handshakes: connections.handshakes - handshakesIn(before) + handshakesIn(connection),
-    clients: connections.clients - clientsIn(before) + clientsIn(connection),
+    bySession,
+    byPeer: renamed(byPeer, session, oldPeer, newPeer),
+    admission: leave(admission, session),
+    clients: clients - clientsIn(oldPeer) + clientsIn(newPeer),
+    clientsByAddress: recounted(recounted(clientsByAddress, oldPeer, -1), newPeer, 1),
+    unwrapping: connection === undefined ? unwrapping.delete(session) : unwrapping,
   };
 };

@@ -4,28 +4,66 @@
  * @module
  */
 import type { Incoming } from "../effects.ts";
-import { log, tell } from "../effects.ts";
+import { count, log, tell } from "../effects.ts";
 import { after } from "../machine.ts";
 import { spend } from "../provider/rate_limit.ts";
 import type { Address } from "../system.ts";
+import { admit, type RefusalReason } from "../wire/admission.ts";
 import { type Command, commandHeaderLength } from "../wire/commands.ts";
+import { addressOf } from "../wire/remote_address.ts";
 import type { SessionConfig, SessionReport } from "../wire/session.ts";
 import { authenticate, isStillWelcome } from "./authenticate.ts";
 import { type Connection, isConnected, type Peer } from "./connection_table.ts";
-import { consensusAnswer, standingOf } from "./documents.ts";
+import { consensusAnswer, isPeerAddress, standingOf } from "./documents.ts";
 import { closeConnection, putConnection } from "./hang_up.ts";
 import { clientRateLimit } from "./manage.ts";
 import { receivePacket } from "./reception.ts";
 import { retrieveMessage } from "./terminal.ts";
 import { countPacket, dropPacket, emit, type Turn, update } from "./turn.ts";
 
-/** A listener took a connection: it gets a session, unless too many have not yet said who they are. */
+/** A listener took a connection: it gets a session, and another one may have to go for it. */
 export const onIncoming = (turn: Turn, { connection, remote }: Incoming): void => {
-  if (turn.state.restoring !== null || turn.state.connections.handshakes >= turn.state.config.limits.handshakesMax) {
-    return emit(turn, { type: "Refuse", connection });
+  const from = addressOf(remote);
+  const refusal = refusalOf(turn, from);
+  if (refusal !== null) {
+    return emit(turn, { type: "Refuse", connection }, count("connections-refused", refusal));
   }
-  putConnection(turn, connection, { type: "new" });
+  makeRoom(turn, connection, from);
   emit(turn, { type: "Spawn", at: connection, kind: "session", config: responder(turn, connection, remote) });
+};
+
+const refusalOf = (
+  { state: { restoring, connections, config, documents } }: Turn,
+  from: string,
+): RefusalReason | null => {
+  if (restoring !== null) return "starting";
+  const isFull = connections.clientsByAddress.get(from, 0) >= config.limits.clientsPerAddress;
+  return isFull && !isPeerAddress(documents, from) ? "address-full" : null;
+};
+
+/** What is evicted is destroyed, not hung up on: its bytes would hold the room that they have to leave. */
+const makeRoom = (turn: Turn, connection: Address, from: string): void => {
+  const { connections, config: { limits }, documents } = turn.state;
+  const { admission, evicted } = admit(
+    connections.admission,
+    {
+      strangersMax: limits.handshakesMax,
+      strangersPerAddress: limits.handshakesPerAddress,
+      peersMax: limits.handshakesOfPeersMax,
+    },
+    connection,
+    from,
+    isPeerAddress(documents, from),
+  );
+  const bySession = connections.bySession.set(connection, { type: "new", from });
+  update(turn, { connections: { ...connections, admission, bySession } });
+  if (evicted === null) return;
+  emit(
+    turn,
+    { type: "Refuse", connection: evicted.connection },
+    count("connections-refused", evicted.reason),
+    tell(evicted.connection, { type: "Close", polite: false }),
+  );
 };
 
 const responder = ({ state: { config, identity }, bound }: Turn, session: Address, remote: string): SessionConfig => ({
@@ -43,7 +81,7 @@ const responder = ({ state: { config, identity }, bound }: Turn, session: Addres
   },
   receives: config.isProvider ? ["SendPacket", "RetrieveMessage", "GetConsensus"] : ["SendPacket"],
   commandLengthMax: commandHeaderLength + bound.geometry.packetLength,
-  queueLength: config.limits.sendQueueLength,
+  queueLength: config.limits.answersMax,
 });
 
 /** What the session of an incoming connection tells. */
@@ -64,6 +102,7 @@ export const onConnectionReport = (turn: Turn, session: Address, report: Session
       return emit(
         turn,
         { type: "Stop", at: session },
+        count("connections-ended", report.reason),
         log("DEBUG", "disconnected", `a peer is gone: ${report.reason}`, { cause: report.reason }),
       );
   }
@@ -71,18 +110,25 @@ export const onConnectionReport = (turn: Turn, session: Address, report: Session
 
 const onAuthorize = (turn: Turn, session: Address, connection: Connection, credentials: Peer["credentials"]): void => {
   if (connection.type !== "new") return;
-  const peer = authenticate(turn, credentials);
-  const refusal = peer === null ? "unknown peer" : refusalOf(turn, peer);
-  if (peer === null || refusal !== null) {
-    return emit(turn, tell(session, { type: "Denied", reason: refusal ?? "unknown peer" }));
+  const peer = authenticate(turn, credentials, connection.from);
+  const denial = peer === null ? "unknown-peer" : denialOf(turn, peer);
+  if (peer === null || denial !== null) {
+    const reason = denial ?? "unknown-peer";
+    return emit(turn, count("connections-refused", reason), tell(session, { type: "Denied", reason }));
   }
   putConnection(turn, session, { type: "authorized", peer });
   emit(turn, tell(session, { type: "Allowed" }));
 };
 
-const refusalOf = ({ state: { connections, config } }: Turn, peer: Peer): string | null => {
-  if (isConnected(connections, peer)) return "connected already";
-  return peer.type === "client" && connections.clients >= config.limits.clientsMax ? "too many clients" : null;
+const denialOf = (
+  { state: { connections, config: { limits }, documents } }: Turn,
+  peer: Peer,
+): RefusalReason | null => {
+  if (isConnected(connections, peer)) return "identity-full";
+  if (peer.type === "node") return null;
+  if (connections.clients >= limits.clientsMax) return "clients-full";
+  const fromThere = connections.clientsByAddress.get(peer.from, 0);
+  return fromThere >= limits.clientsPerAddress && !isPeerAddress(documents, peer.from) ? "address-full" : null;
 };
 
 const onUp = (turn: Turn, session: Address, connection: Connection): void => {
@@ -126,7 +172,7 @@ const onPacket = (turn: Turn, session: Address, connection: Connection, packet: 
     return closeConnection(turn, session, "packet-size");
   }
   if (connection.peer.type === "client") receiveFromClient(turn, session, connection.peer, packet);
-  else receiveFromNode(turn, connection.peer, packet);
+  else receiveFromNode(turn, session, connection.peer, packet);
 };
 
 const receiveFromClient = (
@@ -140,16 +186,17 @@ const receiveFromClient = (
     if (bucket === null) return dropPacket(turn, "rate-limited");
     putConnection(turn, session, { type: "up", peer: { ...peer, bucket } });
   }
-  receivePacket(turn, packet, "client");
+  receivePacket(turn, packet, "client", session);
 };
 
 const receiveFromNode = (
   turn: Turn,
+  session: Address,
   { id, credentials }: Extract<Peer, { type: "node" }>,
   packet: Uint8Array,
 ): void => {
   const standing = standingOf(turn.state.documents, turn.time, turn.state.schedule, id, credentials.linkKey);
-  if (standing === "may-send") receivePacket(turn, packet, "mix");
+  if (standing === "may-send") receivePacket(turn, packet, "mix", session);
   else dropPacket(turn, "peer-not-listed");
 };
 

@@ -114,6 +114,10 @@ export const standingOf = (
   return standing;
 };
 
+/** Whether a node that may connect is said to be at this address (remote_address.ts), by any document that is held. */
+export const isPeerAddress = ({ known }: Documents, address: string): boolean =>
+  known.some(({ neighbours }) => neighbours?.incomingAddresses.has(address) === true);
+
 /** The answer to a client's request for a document: held, never to come, or not there yet. */
 export const consensusAnswer = ({ known, gone }: Documents, current: number, epoch: number): Command => {
   const held = known.get(epoch);

@@ -9,11 +9,11 @@
  * @module
  */
 import { equal, toHex } from "../bytes.ts";
-import { log, tell } from "../effects.ts";
+import { count, log, tell } from "../effects.ts";
 import { after } from "../machine.ts";
 import type { Descriptor } from "../pki/descriptor.ts";
 import { commandHeaderLength } from "../wire/commands.ts";
-import type { SessionConfig, SessionReport } from "../wire/session.ts";
+import type { DownReason, SessionConfig, SessionReport } from "../wire/session.ts";
 import { destinations } from "./documents.ts";
 import { abandonSends, onSent } from "./forward.ts";
 import { forgetSession, type Link, openSession, removeLink, setLink } from "./link_table.ts";
@@ -142,11 +142,12 @@ const onUp = (turn: Turn, id: string, link: Link, session: string): void => {
   emit(turn, log("INFO", "connected", `connected to ${link.descriptor.name}`, fields));
 };
 
-const onDown = (turn: Turn, id: string, link: Link, session: string, reason: string): void => {
+const onDown = (turn: Turn, id: string, link: Link, session: string, reason: DownReason): void => {
   abandonSends(turn, session);
   emit(
     turn,
     { type: "Stop", at: session },
+    count("links-ended", reason),
     log("DEBUG", "disconnected", `no connection to ${link.descriptor.name}: ${reason}`, { peer: id, cause: reason }),
   );
   const links = forgetSession(turn.state.links, session);

@@ -8,6 +8,7 @@ import { toHex } from "../bytes.ts";
 import type { Descriptor } from "../pki/descriptor.ts";
 import { providerLayer } from "../pki/descriptor.ts";
 import type { Document } from "../pki/document.ts";
+import { addressOf } from "../wire/remote_address.ts";
 
 /** Descriptors by identity key in hex. */
 export type Nodes = ReadonlyMap<string, Descriptor>;
@@ -18,10 +19,15 @@ export interface Neighbours {
   readonly incoming: Nodes;
   readonly outgoing: Nodes;
   readonly all: Nodes;
+  /** Where the nodes of `incoming` are said to be, as remote_address.ts writes it. */
+  readonly incomingAddresses: ReadonlySet<string>;
 }
 
 const index = (nodes: ReadonlyArray<Descriptor>): Nodes =>
   new Map(nodes.map((node) => [toHex(node.identityKey), node]));
+
+const addressesOf = (nodes: ReadonlyArray<Descriptor>): ReadonlySet<string> =>
+  new Set(nodes.flatMap(({ addresses }) => ["tcp4", "tcp6"].flatMap((of) => addresses.get(of) ?? [])).map(addressOf));
 
 const layerOf = ({ topology, providers }: Document, id: string, isProvider: boolean): number | null => {
   const contains = (nodes: ReadonlyArray<Descriptor>): boolean =>
@@ -43,5 +49,6 @@ export const neighboursIn = (document: Document, id: string, isProvider: boolean
     incoming: index(before ?? []),
     outgoing: index(behind ?? []),
     all: index([...topology.flat(), ...providers]),
+    incomingAddresses: addressesOf(before ?? []),
   };
 };

@@ -8,6 +8,8 @@
 import { toHex } from "../bytes.ts";
 import { log, type StoreEvent, type Unwrapped } from "../effects.ts";
 import type { Mono } from "../machine.ts";
+import type { Address } from "../system.ts";
+import { beginUnwrap, endUnwrap } from "./back_pressure.ts";
 import { type Classified, classify, type Opened, type Origin } from "./classify.ts";
 import { acceptDecoyReply } from "./decoy.ts";
 import { remainingDelay } from "./delay.ts";
@@ -19,6 +21,8 @@ import { dropPacket, emit, takeId, type Turn, update } from "./turn.ts";
 /** A packet in unwrapping, whose bytes have been handed over, or in replay detection. */
 export interface Inspection {
   readonly origin: Origin;
+  /** The connection that it came by. */
+  readonly session: Address;
   readonly receivedAt: Mono;
   /** Null while it is being unwrapped. */
   readonly unwrapped: { readonly at: Mono; readonly opened: Opened } | null;
@@ -29,19 +33,21 @@ const inspectionsMax = ({ state: { config: { limits } }, bound: { geometry } }: 
   Math.min(limits.unwrapPendingMax, Math.max(1, Math.floor(limits.unwrapPendingBytes / geometry.packetLength)));
 
 /** Takes a packet of the right length from a peer that may send it. */
-export const receivePacket = (turn: Turn, packet: Uint8Array, origin: Origin): void => {
+export const receivePacket = (turn: Turn, packet: Uint8Array, origin: Origin, session: Address): void => {
   if (turn.state.inspections.size >= inspectionsMax(turn)) return dropPacket(turn, "unwrap-queue-full");
   const keys = keysInForce(turn.state.keys, turn.time, turn.state.schedule.keyGraceMs);
   if (keys.length === 0) return dropPacket(turn, "no-mix-key");
   const id = takeId(turn);
-  const inspection: Inspection = { origin, receivedAt: turn.context.now, unwrapped: null };
+  const inspection: Inspection = { origin, session, receivedAt: turn.context.now, unwrapped: null };
   update(turn, { inspections: turn.state.inspections.set(id, inspection) });
   emit(turn, { type: "Unwrap", id, packet, keys });
+  beginUnwrap(turn, session);
 };
 
 export const onUnwrapped = (turn: Turn, { id, result }: Unwrapped): void => {
   const inspection = turn.state.inspections.get(id);
   if (inspection === undefined || inspection.unwrapped !== null) return;
+  endUnwrap(turn, inspection.session);
   if (!result.ok) {
     update(turn, { inspections: turn.state.inspections.delete(id) });
     return dropPacket(turn, `unwrap-${result.reason}`);

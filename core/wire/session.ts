@@ -13,7 +13,6 @@
 import type { Effect, SocketEvent } from "../effects.ts";
 import { absurd, after, type Context, invariant, type Machine, type Step, type Tick } from "../machine.ts";
 import { tagLength } from "../noise/cipher_state.ts";
-import type { HandshakeFailure } from "../noise/handshake.ts";
 import { draws, type Random } from "../random.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
@@ -25,7 +24,7 @@ import { frameHeaderLength } from "./framing.ts";
 import { emptyOutbox } from "./outbox.ts";
 import { readMessage1, readMessage2, readMessage3, responderAllowed, writeMessage1 } from "./session_handshake.ts";
 import { type Bound, deadlinesOf, down, type Run, type SessionState, wakeAtOf } from "./session_state.ts";
-import { initiatorAllowed, onClose, onFlushed, readNext, send } from "./session_transfer.ts";
+import { initiatorAllowed, noteFrame, onClose, onFlushed, readNext, send } from "./session_transfer.ts";
 
 /** Deadlines of a session, in ms: each phase has one; null means none. */
 export interface SessionDeadlines {
@@ -34,7 +33,7 @@ export interface SessionDeadlines {
   readonly handshakeMs: number;
   /** Without a command from the peer, once up. */
   readonly idleMs: number | null;
-  /** For the kernel to take what was written. */
+  /** For the kernel to take what was written; and once up, for a frame of the peer's to come whole once it began. */
   readonly writeMs: number;
 }
 
@@ -72,7 +71,7 @@ export type SessionRequest =
    * Sends what is queued, then Disconnect where `polite`, closes and reports Down. Before Up what is queued is dropped.
    */
   | { readonly type: "Close"; readonly polite: boolean }
-  /** Back-pressure, once up: the connection is not read and the idle deadline does not run until Resume. */
+  /** Back-pressure, once up: the connection is not read and what the peer sends has no deadline until Resume. */
   | { readonly type: "Pause" }
   | { readonly type: "Resume" };
 
@@ -106,37 +105,48 @@ export interface SessionReport {
 }
 
 /** Why a command was not sent. */
-export type SendDropped =
-  | "session-down"
-  | "session-queue-full"
+export const sendDropReasons = [
+  "session-down",
+  "session-queue-full",
   /** `notAfter` passed before it was its turn. */
-  | "session-send-late"
+  "session-send-late",
   /** A field is out of range or the command is too long: the caller's misuse. */
-  | "session-command-invalid";
+  "session-command-invalid",
+] as const;
+
+export type SendDropped = typeof sendDropReasons[number];
 
 /** Why a session ended. */
-export type DownReason =
+export const downReasons = [
   /* The connection */
-  | "dial-failed"
-  | "dial-timeout"
-  | "peer-closed"
-  | "write-timeout"
+  "dial-failed",
+  "dial-timeout",
+  "peer-closed",
+  "write-timeout",
   /* The handshake */
-  | "handshake-timeout"
-  | "bad-prologue"
-  | `noise-${HandshakeFailure}`
-  | "denied"
+  "handshake-timeout",
+  "bad-prologue",
+  "noise-length",
+  "noise-point",
+  "noise-kem",
+  "noise-decrypt",
+  "denied",
   /* Framing and commands */
-  | "length"
-  | "decrypt"
-  | "nonces-exhausted"
-  | "malformed-command"
-  | "unknown-command"
-  | "unexpected-command"
-  | "idle-timeout"
+  "length",
+  "decrypt",
+  "nonces-exhausted",
+  "malformed-command",
+  "unknown-command",
+  "unexpected-command",
+  /** A frame began and did not come whole in time. */
+  "frame-timeout",
+  "idle-timeout",
   /* Agreed ends: the peer's Disconnect, the owner's Close */
-  | "peer-disconnected"
-  | "closed";
+  "peer-disconnected",
+  "closed",
+] as const;
+
+export type DownReason = typeof downReasons[number];
 
 export interface SessionOptions {
   readonly suite: Suite;
@@ -229,9 +239,14 @@ const frameLengthMax = ({ config }: Run): number => frameHeaderLength + config.c
 const onReceived = (run: Run, bytes: Uint8Array): void => {
   if (run.phase.type === "dialing" || run.phase.type === "closing" || run.phase.type === "down") return;
   run.inbox = append(run.inbox, bytes);
-  while (readOn(run));
+  readAll(run);
   // While the owner considers, a peer that does not wait for the NoOp may fill one frame.
   if (isChecking(run) && run.inbox.length > frameLengthMax(run)) down(run, "length");
+};
+
+const readAll = (run: Run): void => {
+  while (readOn(run));
+  noteFrame(run);
 };
 
 /** Reads what the phase is waiting for. False: more has to come, someone else is to act, or the session is down. */
@@ -265,12 +280,13 @@ const onAllowed = (run: Run): void => {
   if (run.phase.type === "checkingResponder") responderAllowed(run, run.phase);
   else if (run.phase.type === "checkingInitiator") initiatorAllowed(run, run.phase);
   else return;
-  while (readOn(run));
+  readAll(run);
 };
 
-/** The idle deadline starts anew when reading does. */
+/** The deadlines of what the peer sends start anew when reading does. */
 const onPause = (run: Run, type: "Pause" | "Resume"): void => {
   if (run.phase.type !== "up" || run.phase.paused === (type === "Pause")) return;
-  run.phase = { ...run.phase, paused: type === "Pause", heardAt: run.context.now };
+  const frameSince = run.phase.frameSince === null ? null : run.context.now;
+  run.phase = { ...run.phase, paused: type === "Pause", heardAt: run.context.now, frameSince };
   run.effects.push({ type });
 };

@@ -50,12 +50,13 @@ export type Phase =
     readonly clockSkewMs: number;
     readonly deadline: Mono;
   }
-  /** `heardAt`: when the peer's last command came. */
+  /** `heardAt`: when the peer's last command came; `frameSince`: when the frame began that has not come whole yet. */
   | {
     readonly type: "up";
     readonly send: CipherState;
     readonly receiver: Receiver;
     readonly heardAt: Mono;
+    readonly frameSince: Mono | null;
     readonly paused: boolean;
   }
   /** Sends what waits; nothing is read any more. */
@@ -106,7 +107,11 @@ export const deadlinesOf = ({ config, phase, outbox }: SessionState): Partial<Re
     case "awaitingNoOp":
       return { ...writing, "handshake-timeout": phase.deadline };
     case "up":
-      return idleMs === null || phase.paused ? writing : { ...writing, "idle-timeout": after(phase.heardAt, idleMs) };
+      return {
+        ...writing,
+        ...(idleMs === null || phase.paused ? {} : { "idle-timeout": after(phase.heardAt, idleMs) }),
+        ...(phase.frameSince === null || phase.paused ? {} : { "frame-timeout": after(phase.frameSince, writeMs) }),
+      };
     case "closing":
       return writing;
     case "down":

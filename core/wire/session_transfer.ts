@@ -103,6 +103,14 @@ export const readNext = (run: Run, phase: PhaseOf<"awaitingNoOp" | "up">): boole
   return run.phase.type === "up" || run.phase.type === "awaitingNoOp";
 };
 
+/** All has been read that came: part of a frame that is left over has a deadline, which no further byte puts off. */
+export const noteFrame = (run: Run): void => {
+  if (run.phase.type !== "up") return;
+  const isPart = run.inbox.length > 0 || run.phase.receiver.bodyLength !== null;
+  const frameSince = isPart ? run.phase.frameSince ?? run.context.now : null;
+  if (frameSince !== run.phase.frameSince) run.phase = { ...run.phase, frameSince };
+};
+
 const onCommandBytes = (run: Run, bytes: Uint8Array): void => {
   const decoded = decodeCommand(run.bound.geometry, bytes);
   if (E.isLeft(decoded)) {
@@ -111,7 +119,7 @@ const onCommandBytes = (run: Run, bytes: Uint8Array): void => {
   const command = decoded.right;
   if (run.phase.type === "awaitingNoOp") return onFirstCommand(run, run.phase, command);
   if (run.phase.type !== "up") return;
-  run.phase = { ...run.phase, heardAt: run.context.now };
+  run.phase = { ...run.phase, heardAt: run.context.now, frameSince: null };
   if (command.type === "NoOp") return;
   if (command.type === "Disconnect") return down(run, "peer-disconnected");
   if (!mayReceive(run, command)) return down(run, "unexpected-command", command.type);
@@ -125,7 +133,7 @@ const mayReceive = ({ config }: Run, { type }: Command): boolean =>
 const onFirstCommand = (run: Run, phase: PhaseOf<"awaitingNoOp">, command: Command): void => {
   if (command.type !== "NoOp") return down(run, "unexpected-command", command.type);
   const { send, receiver, handshakeHash, clockSkewMs } = phase;
-  run.phase = { type: "up", send, receiver, heardAt: run.context.now, paused: false };
+  run.phase = { type: "up", send, receiver, heardAt: run.context.now, frameSince: null, paused: false };
   tellOwner(run, { type: "Up", clockSkewMs, handshakeHash });
   pump(run);
 };
@@ -133,7 +141,8 @@ const onFirstCommand = (run: Run, phase: PhaseOf<"awaitingNoOp">, command: Comma
 /** The responder lets the initiator in: the NoOp tells it so at once (wire-facts D11). */
 export const initiatorAllowed = (run: Run, { transport }: PhaseOf<"checkingInitiator">): void => {
   const { send, receive, handshakeHash } = transport;
-  run.phase = { type: "up", send, receiver: createReceiver(receive), heardAt: run.context.now, paused: false };
+  const receiver = createReceiver(receive);
+  run.phase = { type: "up", send, receiver, heardAt: run.context.now, frameSince: null, paused: false };
   sendNow(run, { command: { type: "NoOp" }, id: null, notAfter: null });
   tellOwner(run, { type: "Up", clockSkewMs: 0, handshakeHash });
   pump(run);

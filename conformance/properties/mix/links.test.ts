@@ -170,19 +170,6 @@ test("a node says to whom it is connected, in both directions", () => {
   assert.deepEqual(logged(incoming, "connected")[0]?.fields, { peer: keysOf("a1").id, name: "a1", direction: "in" });
 });
 
-test("handshakes are bounded, and a refused connection leaves nothing behind", () => {
-  const mix = createRunning("a1", { limits: { handshakesMax: 2 } });
-  const incoming = (n: number): ReadonlyArray<Effect> =>
-    mix.tell({ type: "Incoming", connection: `in/${n}`, remote: "127.0.0.1:9" });
-  assert.deepEqual([0, 1, 2].map((n) => incoming(n)[0]!.type), ["Spawn", "Spawn", "Refuse"]);
-  mix.report("in/0", { type: "Down", reason: "handshake-timeout" });
-  assert.equal(incoming(3)[0]!.type, "Spawn");
-  mix.report("in/1", { type: "Down", reason: "handshake-timeout" });
-  mix.report("in/3", { type: "Down", reason: "handshake-timeout" });
-  const { bySession, byPeer, handshakes } = mix.state().connections;
-  assert.deepEqual([bySession.size, byPeer.size, handshakes], [0, 0, 0]);
-});
-
 test("a peer that is no longer listed has to go when it is checked again", () => {
   const mix = createRunning("b1", { elapsedMs: periodMs - 1000 });
   const [stays, goes] = [mix.connectNode("a1"), mix.connectNode("a2")];

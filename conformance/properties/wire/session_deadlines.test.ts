@@ -29,7 +29,13 @@ const expires = (end: End, clock: { now: number }, ms: number, reason: string): 
   assert.equal(end.wakeAt(), null);
 };
 
-test("a dial that is not answered", () => {
+const upPairFrame = (): Uint8Array => {
+  const { initiator } = upPair();
+  initiator.tell({ type: "Send", command: packet });
+  return initiator.takeWrites()[0]!;
+};
+
+test("[FAULT-15] a dial that is not answered", () => {
   const clock = { now: 0 };
   expires(startEnd(clock, configOf("initiator")), clock, deadlines.dialMs, "dial-timeout");
 });
@@ -42,7 +48,7 @@ test("a dial that failed: the driver's words are kept for people, there is nothi
   assert.equal(end.effects.some(({ type }) => type === "Hangup"), false);
 });
 
-test("[WIRE-2.1-06] a peer that stalls at any point of the handshake, the owner's answer included", () => {
+test("[WIRE-2.1-06] [FAULT-15] a peer that stalls at any point of the handshake, the owner's answer included", () => {
   const { handshakeMs } = deadlines;
   const silent = { now: 0 };
   expires(startEnd(silent, configOf("responder")), silent, handshakeMs, "handshake-timeout");
@@ -60,7 +66,7 @@ test("[WIRE-2.1-06] a peer that stalls at any point of the handshake, the owner'
   }
 });
 
-test("one byte at a time does not put off the handshake's deadline", () => {
+test("[FAULT-15] one byte at a time does not put off the handshake's deadline", () => {
   const clock = { now: 0 };
   const { initiator } = connectedPair();
   const first = initiator.takeWrites()[0]!;
@@ -72,16 +78,58 @@ test("one byte at a time does not put off the handshake's deadline", () => {
   }
 });
 
-test("[WIRE-2.2-09] a peer that sends nothing, or only parts of a command, while up", () => {
+test("[WIRE-2.2-09] [FAULT-15] a peer that sends nothing while up", () => {
   const { clock, initiator, responder } = upPair();
   clock.now = 5_000;
   initiator.tell({ type: "Send", command: { type: "NoOp" } });
   carry(initiator, responder);
-  assert.equal(responder.wakeAt(), 5_000 + deadlines.idleMs);
-  clock.now = 20_000;
+  expires(responder, clock, 5_000 + deadlines.idleMs, "idle-timeout");
+});
+
+test("[WIRE-2.2-09] [FAULT-15] a frame that does not come whole, though there is no idle deadline", () => {
+  const length = upPairFrame().length;
+  // Within the header, after it, and one byte short of the whole.
+  for (const cut of [1, 19, 20, 300, length - 1]) {
+    const { clock, initiator, responder } = upPair({ responder: { deadlines: { ...deadlines, idleMs: null } } });
+    initiator.tell({ type: "Send", command: packet });
+    clock.now = 20_000;
+    responder.tell({ type: "Received", bytes: initiator.takeWrites()[0]!.slice(0, cut) });
+    expires(responder, clock, 20_000 + deadlines.writeMs, "frame-timeout");
+  }
+});
+
+test("[FAULT-15] a byte a minute does not put off a frame's deadline, in either role; a new frame has its own", () => {
+  const longDeadlines = { ...deadlines, idleMs: null, writeMs: 600_000 };
+  for (const reversed of [false, true]) {
+    const pair = upPair({ initiator: { deadlines: longDeadlines }, responder: { deadlines: longDeadlines } });
+    const { clock } = pair;
+    const [sender, receiver] = reversed ? [pair.responder, pair.initiator] : [pair.initiator, pair.responder];
+    for (const command of [{ type: "NoOp" } as const, { type: "GetConsensus", epoch: 1 } as const]) {
+      sender.tell({ type: "Send", command });
+    }
+    const bytes = sender.takeWrites().map((write) => write.slice());
+    // The first frame whole, and the beginning of the second.
+    receiver.tell({ type: "Received", bytes: Uint8Array.from([...bytes[0]!, bytes[1]![0]!]) });
+    for (let minute = 1; minute < 10; minute++) {
+      clock.now = minute * 60_000;
+      receiver.tell({ type: "Received", bytes: bytes[1]!.slice(minute, minute + 1) });
+      assert.equal(receiver.wakeAt(), longDeadlines.writeMs);
+    }
+    receiver.tell({ type: "Received", bytes: bytes[1]!.slice(10) });
+    assert.equal(receiver.wakeAt(), null);
+    assert.equal(downOf(receiver), null);
+  }
+});
+
+test("[FAULT-17] while reading is paused a frame has no deadline; it starts anew with Resume", () => {
+  const { clock, initiator, responder } = upPair({ responder: { deadlines: { ...deadlines, idleMs: null } } });
   initiator.tell({ type: "Send", command: packet });
   responder.tell({ type: "Received", bytes: initiator.takeWrites()[0]!.slice(0, 300) });
-  expires(responder, clock, 5_000 + deadlines.idleMs, "idle-timeout");
+  responder.tell({ type: "Pause" });
+  assert.equal(responder.wakeAt(), null);
+  clock.now = 100_000;
+  responder.tell({ type: "Resume" });
+  assert.equal(responder.wakeAt(), 100_000 + deadlines.writeMs);
 });
 
 test("without an idle deadline an up session waits for ever", () => {
@@ -98,7 +146,7 @@ test("while reading is paused the idle deadline rests; it starts anew with Resum
   assert.equal(initiator.wakeAt(), 100_000 + deadlines.idleMs);
 });
 
-test("a peer that takes nothing of what is written, in the handshake, while up and while closing", () => {
+test("[FAULT-15] a peer that takes nothing of what is written, in the handshake, while up and while closing", () => {
   const clock = { now: 0 };
   const early = startEnd(clock, configOf("initiator", { deadlines: { ...deadlines, writeMs: 500 } }));
   early.flushes = false;
@@ -116,7 +164,7 @@ test("a peer that takes nothing of what is written, in the handshake, while up a
   }
 });
 
-test("each write that is taken whole puts off the write deadline, a part of one does not", () => {
+test("[FAULT-15] each write that is taken whole puts off the write deadline, a part of one does not", () => {
   const { clock, initiator } = upPair({ initiator: { deadlines: { ...deadlines, idleMs: null } } });
   initiator.flushes = false;
   initiator.tell({ type: "Send", command: packet });
@@ -133,7 +181,7 @@ test("each write that is taken whole puts off the write deadline, a part of one 
   assert.equal(initiator.wakeAt(), null);
 });
 
-test("a clock that runs backwards, or a machine that slept, ends nothing early and everything due", () => {
+test("[FAULT-51] a clock that runs backwards, or a machine that slept, ends nothing early and everything due", () => {
   const { clock, initiator, responder } = upPair();
   clock.now = -10_000;
   initiator.tell({ type: "Tick" });
