@@ -52,12 +52,13 @@ export const begin = (role: Role, identifier: string): ConversationStep => ({
   effects: [write(greeting(identifier))],
 });
 
-/** Bytes came. */
+/** Bytes came; after the end they count for nothing. */
 export const received = (state: Conversation, bytes: Uint8Array): ConversationStep =>
-  readOn({ ...state, pending: concat(state.pending, bytes) });
+  state.closed ? { state, effects: [] } : readOn({ ...state, pending: concat(state.pending, bytes) });
 
 /** The peer sends no more: a last line need not have an end. */
-export const inputEnded = (state: Conversation): ConversationStep => readOn({ ...state, ended: true });
+export const inputEnded = (state: Conversation): ConversationStep =>
+  state.closed ? { state, effects: [] } : readOn({ ...state, ended: true });
 
 /** What was asked for last is answered. */
 export const answered = (state: Conversation, answer: ManageAnswer): ConversationStep => {
