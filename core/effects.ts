@@ -139,6 +139,48 @@ export type StoreEvent =
   /** `full`, `failed`: the tag could not be recorded, for there are too many or otherwise: the packet must not pass. */
   | { readonly type: "ReplayTested"; readonly id: number; readonly outcome: "fresh" | "replayed" | "full" | "failed" };
 
+/* Plugins: programs that answer requests to services (wire-facts §8.2). The asking machine numbers its instances. */
+
+/**
+ * Runs a program and asks it for its parameters. Answer: PluginStarted, and PluginExited when it has ended, or instead
+ * where it does not start. `instance` is a number that the machine has not used before.
+ */
+export interface PluginStart {
+  readonly type: "PluginStart";
+  readonly instance: number;
+  readonly command: string;
+  readonly args: ReadonlyArray<string>;
+  /** The longest body that is taken from it, in bytes. */
+  readonly bodyLengthMax: number;
+  /** How long a signal to stop may take to be obeyed before the next, stronger one, in ms. */
+  readonly graceMs: number;
+}
+/** Ends a program, with SIGHUP, SIGTERM, SIGKILL until it has ended. Answer: PluginExited. */
+export interface PluginStop {
+  readonly type: "PluginStop";
+  readonly instance: number;
+}
+/** Sends a program a request's body. Answer: PluginReplied or PluginFailed, unless PluginExited comes first. */
+export interface PluginRequest {
+  readonly type: "PluginRequest";
+  readonly instance: number;
+  readonly id: number;
+  readonly body: Uint8Array;
+}
+/**
+ * `unreachable`: it has not received the request; `status`: it answered with an error; `too-long`: with more than
+ * `bodyLengthMax`; `broken`: not, or not in HTTP.
+ */
+export type PluginFailure = "unreachable" | "status" | "too-long" | "broken";
+
+export type PluginEvent =
+  /** `parameters`: the body of its answer, which nobody has looked at yet. */
+  | { readonly type: "PluginStarted"; readonly instance: number; readonly parameters: Uint8Array }
+  /** `reason` is for people. */
+  | { readonly type: "PluginExited"; readonly instance: number; readonly reason: string }
+  | { readonly type: "PluginReplied"; readonly instance: number; readonly id: number; readonly body: Uint8Array }
+  | { readonly type: "PluginFailed"; readonly instance: number; readonly id: number; readonly reason: PluginFailure };
+
 /* Sphinx: perhaps in a worker. */
 
 /** Unwraps a packet, which is handed over, with the first of the keys that fits. Answer: Unwrapped. */
@@ -216,6 +258,9 @@ export type LeafEffect =
   | DropTable
   | TestAndSetReplay
   | Unwrap
+  | PluginStart
+  | PluginStop
+  | PluginRequest
   | Log
   | Count
   | Drop

@@ -182,6 +182,10 @@ export const createHost = (
         return disk(from, effect);
       case "Unwrap":
         return later(1 + prng.below(spec.unwrapMsMax), from, () => spec.unwrap(effect));
+      case "PluginStart":
+      case "PluginStop":
+      case "PluginRequest":
+        throw new Error(`${spec.name} has no plugins`);
       case "Log":
       case "Count":
       case "Drop":

@@ -5,6 +5,7 @@
  * @module
  */
 import type { UnwrapFailure } from "../effects.ts";
+import type { Unanswered } from "../provider/plugin_state.ts";
 
 export type DropReason =
   /* On arrival */
@@ -39,11 +40,11 @@ export type DropReason =
   | "session-closed"
   /* At a Provider */
   | "provider-late"
-  | "kaetzchen-late"
   | "payload-format"
   | "recipient-invalid"
   | "recipient-unknown"
   | "reply-to-service"
+  | Unanswered
   | "mailbox-full"
   | "store-busy"
   | "store-failed"

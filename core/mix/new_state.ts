@@ -16,13 +16,14 @@ import { noDecoys } from "./decoy_state.ts";
 import { emptyQueue } from "./delay_queue.ts";
 import { noDocuments } from "./documents.ts";
 import { noLinks } from "./link_table.ts";
+import { newPlugins } from "./plugins.ts";
 import { noPublications } from "./publication.ts";
 import { firstTable } from "./restore.ts";
 import type { NodeState } from "./state.ts";
 
 // The configuration's reader calls createServices, too, and tells the operator what is wrong.
 const servicesOf = ({ provider }: NodeConfig): Services => {
-  const services = provider === null ? new Map<string, Service>() : createServices(provider, provider.services);
+  const services = provider === null ? new Map<string, Service>() : createServices(provider, provider);
   invariant(typeof services !== "string", `the services can be offered: ${services}`);
   return services;
 };
@@ -50,6 +51,7 @@ export const newState = (suite: Suite, config: NodeConfig): NodeState => {
     decoys: noDecoys,
     provider: config.provider === null ? null : newProvider(config.provider),
     services: servicesOf(config),
+    plugins: newPlugins(config),
     tally: { received: 0, created: 0, forwarded: 0, delivered: 0, dropped: PersistentMap() },
     deadlines: { schedule: null, reauth: null },
   };

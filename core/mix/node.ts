@@ -16,6 +16,7 @@ import type { DirectoryConfig, DirectoryReport } from "../pki/directory.ts";
 import type { Manage } from "../management/request.ts";
 import { register } from "../provider/accounts.ts";
 import { committed, scanned } from "../provider/provider.ts";
+import type { PluginReport } from "../provider/plugin_state.ts";
 import type { Register } from "../provider/registration.ts";
 import type { SessionReport } from "../wire/session.ts";
 import type { NodeConfig } from "./config.ts";
@@ -26,11 +27,12 @@ import { dialDue, onLinkReport } from "./links.ts";
 import { onManage, onReconfigure, onStatus, type Reconfigure } from "./manage.ts";
 import { newState } from "./new_state.ts";
 import type { Status } from "./node_view.ts";
+import { onPluginReport, startPlugins } from "./plugins.ts";
 import { onReplayTested, onUnwrapped } from "./reception.ts";
 import { onRestored, onRestoreFailed, scanNext } from "./restore.ts";
-import { onDirectory, runSchedule, runScheduleDue } from "./schedule.ts";
+import { onDirectory, publishDue, runSchedule, runScheduleDue } from "./schedule.ts";
 import type { NodeState } from "./state.ts";
-import { settleProvider } from "./terminal.ts";
+import { settleAnswer, settleProvider } from "./terminal.ts";
 import { beginTurn, type Bound, emit, endTurn, type Turn, update } from "./turn.ts";
 
 export type NodeEvent =
@@ -39,6 +41,7 @@ export type NodeEvent =
   | DirectoryReport
   | Unwrapped
   | StoreEvent
+  | PluginReport
   | Register
   | Manage
   | Status
@@ -50,6 +53,7 @@ export const createNode = (bound: Bound): Machine<NodeConfig, NodeState, NodeEve
     const turn = beginTurn(bound, context, newState(bound.suite, config));
     startDecoys(turn);
     emit(turn, { type: "Spawn", at: "directory", kind: "directory", config: directoryOf(config) });
+    startPlugins(turn);
     scanNext(turn);
     return endTurn(turn);
   },
@@ -90,6 +94,8 @@ const handle = (turn: Turn, event: NodeEvent | Tick): void => {
       return onScanned(turn, event);
     case "ScanFailed":
       return onScanFailed(turn, event);
+    case "Plugin":
+      return onPlugin(turn, event);
     case "Register":
       return onRegister(turn, event);
     case "Manage":
@@ -115,6 +121,12 @@ const onTick = (turn: Turn): void => {
 const onSession = (turn: Turn, { session, report }: SessionReport): void => {
   if (turn.state.links.bySession.has(session)) onLinkReport(turn, session, report);
   else onConnectionReport(turn, session, report);
+};
+
+const onPlugin = (turn: Turn, event: PluginReport): void => {
+  const outcome = onPluginReport(turn, event);
+  if (outcome.type === "Answered") settleAnswer(turn, outcome.asked, outcome.data);
+  if (outcome.type === "Settled" && turn.state.epoch !== null) publishDue(turn);
 };
 
 const onCommitted = (

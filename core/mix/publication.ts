@@ -50,7 +50,7 @@ const setPublication = (turn: Turn, epoch: number, publication: Publication): vo
 
 const sign = (turn: Turn, epoch: number): void => {
   ensureKeys(turn, epoch);
-  const { config, identity, keys, services } = turn.state;
+  const { config, identity, keys, services, plugins } = turn.state;
   const mixKeys = Array.from(
     { length: epochsAhead },
     (_, ahead) => [epoch + ahead, keys.get(epoch + ahead)!.publicKey] as const,
@@ -61,7 +61,7 @@ const sign = (turn: Turn, epoch: number): void => {
     linkKey: identity.linkKey,
     mixKeys: new Map(mixKeys),
     addresses: config.addresses,
-    kaetzchen: publishedServices(services),
+    kaetzchen: publishedServices(services, plugins.up),
     registrationHttpAddresses: config.provider?.registration.advertised ?? null,
     layer: config.isProvider ? providerLayer : 0,
     loadWeight: 0,

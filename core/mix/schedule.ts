@@ -69,8 +69,12 @@ const fetchMissing = (turn: Turn): void => {
   }
 };
 
-/** For the current epoch, which helps only a node that has just started; for the next while the authorities take it. */
-const publishDue = (turn: Turn): void => {
+/**
+ * For the current epoch, which helps only a node that has just started; for the next while the authorities take it.
+ * Not before it is known which plugins run: what is signed is not signed again.
+ */
+export const publishDue = (turn: Turn): void => {
+  if (turn.state.plugins.settling.size > 0) return;
   const { epoch, remainingMs } = turn.time;
   publish(turn, epoch);
   if (remainingMs > turn.state.schedule.publishMs) publish(turn, epoch + 1);

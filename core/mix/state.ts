@@ -18,6 +18,7 @@ import type { Documents } from "./documents.ts";
 import type { DropReason } from "./drop_reason.ts";
 import type { MixKeys } from "./keys.ts";
 import type { Links } from "./link_table.ts";
+import type { Plugins } from "./plugins.ts";
 import type { Publications } from "./publication.ts";
 import type { Inspection } from "./reception.ts";
 import type { Restoring } from "./restore.ts";
@@ -70,6 +71,7 @@ export interface NodeState {
   readonly decoys: Decoys;
   readonly provider: ProviderState | null;
   readonly services: Services;
+  readonly plugins: Plugins;
   readonly tally: Tally;
   readonly deadlines: {
     /** The schedule of wire-facts §5.7 runs again. */
@@ -78,8 +80,8 @@ export interface NodeState {
   };
 }
 
-export const packetsHeld = ({ inspections, queue, sending, provider }: NodeState): number =>
-  inspections.size + queueSize(queue) + sending.size + (provider?.storing ?? 0);
+export const packetsHeld = ({ inspections, queue, sending, provider, plugins }: NodeState): number =>
+  inspections.size + queueSize(queue) + sending.size + (provider?.storing ?? 0) + plugins.asked.size;
 
 export const wakeAt = ({ deadlines, queue, links, decoys }: NodeState): Mono | null =>
   earliest(deadlines.schedule, deadlines.reauth, nextDue(queue), links.dialAt, decoys.sendAt);

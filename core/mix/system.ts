@@ -5,6 +5,7 @@
  */
 import type { Spawn } from "../effects.ts";
 import { createDirectoryMachine } from "../pki/directory.ts";
+import { createPlugin } from "../provider/plugin.ts";
 import { createSystem, type System } from "../system.ts";
 import { createSession } from "../wire/session.ts";
 import type { NodeConfig } from "./config.ts";
@@ -19,6 +20,7 @@ export const createMixSystem = (bound: Bound): System =>
     node: createNode(bound),
     session: createSession(bound),
     directory: createDirectoryMachine(bound.suite),
+    plugin: createPlugin(),
   });
 
 /** What a fresh system is started with. */

@@ -27,6 +27,7 @@ import type { Classified } from "./classify.ts";
 import { type Peer, sessionOf } from "./connection_table.ts";
 import { scheduleForward } from "./forward.ts";
 import { closeConnection, putConnection } from "./hang_up.ts";
+import { type AskedPlugin, askPlugin } from "./plugins.ts";
 import { countPacket, dropPacket, emit, takeId, type Turn, update } from "./turn.ts";
 
 type Terminal = Exclude<Classified, { readonly type: "Forward" }>;
@@ -39,7 +40,7 @@ export const terminate = (turn: Turn, packet: Terminal, dwellMs: number): void =
   if (service !== undefined) {
     return dwellMs > limits.kaetzchenDelayMs
       ? dropPacket(turn, "kaetzchen-late")
-      : serve(turn, service, packet, provider);
+      : serve(turn, service, packet, provider, dwellMs);
   }
   if (dwellMs > limits.providerDelayMs) return dropPacket(turn, "provider-late");
   const name = recipientName(provider.config, packet.recipient);
@@ -61,13 +62,27 @@ const payloadOf = (turn: Turn, payload: Uint8Array): ForwardPayload | null => {
 
 /* Services */
 
-const serve = (turn: Turn, service: Service, packet: Terminal, { users }: ProviderState): void => {
+const serve = (
+  turn: Turn,
+  service: Service,
+  packet: Terminal,
+  { users }: ProviderState,
+  dwellMs: number,
+): void => {
   if (packet.type === "SurbReply") return dropPacket(turn, "reply-to-service");
   const request = payloadOf(turn, packet.payload);
   if (request === null) return dropPacket(turn, "payload-format");
-  countPacket(turn, "delivered");
+  const asked: AskedPlugin = { surb: request.surb, delayMs: packet.delayMs };
   const answer = service.handle(users, { payload: request.userPayload, hasSurb: request.surb !== null });
+  if (answer.type === "Later") return askPlugin(turn, answer.from, request.userPayload, asked, dwellMs);
+  countPacket(turn, "delivered");
   if (answer.type === "Reply" && request.surb !== null) replyWith(turn, request.surb, packet.delayMs, answer.data);
+};
+
+/** A plugin has answered, with nothing where the data is empty (wire-facts §8.2). */
+export const settleAnswer = (turn: Turn, { surb, delayMs }: AskedPlugin, data: Uint8Array): void => {
+  countPacket(turn, "delivered");
+  if (surb !== null && data.length > 0) replyWith(turn, surb, delayMs, data);
 };
 
 /** A service's answer: 01 00 and the data. One that is too long is the service's fault and not sent. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defaultPluginLimits, type PluginLimits, type PluginService } from "./plugin_config.ts";
 
 /** A service that the Provider itself offers. Each capability and each endpoint once. */
 export interface ServiceConfig {
@@ -13,6 +14,9 @@ export interface ServiceConfig {
 
 export interface ProviderConfig {
   readonly services: ReadonlyArray<ServiceConfig>;
+  readonly plugins: ReadonlyArray<PluginService>;
+  /** Of each plugin. */
+  readonly pluginLimits: PluginLimits;
   /** Recipients are 64 raw bytes: no normalisation, no delimiter. */
   readonly binaryRecipients: boolean;
   readonly caseSensitiveRecipients: boolean;
@@ -31,6 +35,8 @@ export interface ProviderConfig {
 
 export const defaultProviderConfig: ProviderConfig = {
   services: [{ capability: "loop", endpoint: "+loop" }, { capability: "keyserver", endpoint: "+keyserver" }],
+  plugins: [],
+  pluginLimits: defaultPluginLimits,
   binaryRecipients: false,
   caseSensitiveRecipients: false,
   recipientDelimiter: "",

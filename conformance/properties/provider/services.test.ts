@@ -15,6 +15,8 @@ const users: Users = PersistentMap([
   [userId(utf8("bob")), { linkKey: new Uint8Array(32), identityKey: null }],
 ]);
 
+const noPlugins = new Map<string, ReadonlyMap<string, string>>();
+
 const ask = (request: string, hasSurb = true): string | null => {
   const payload = new Uint8Array(2000);
   payload.set(utf8(request));
@@ -75,7 +77,10 @@ test("[DECOY-2-01] the loop service answers anything with nothing but zeros", ()
 
 test("[KAETZ-3-05] [KAETZ-4-03] endpoints have 1 to 64 bytes, and endpoints and capabilities come once", () => {
   const create = (...endpoints: ReadonlyArray<readonly ["loop" | "keyserver", string]>) =>
-    createServices(rules, endpoints.map(([capability, endpoint]) => ({ capability, endpoint })));
+    createServices(rules, {
+      services: endpoints.map(([capability, endpoint]) => ({ capability, endpoint })),
+      plugins: [],
+    });
   assert.equal(create(["loop", ""]), "endpoint");
   assert.equal(create(["loop", "a".repeat(65)]), "endpoint");
   assert.equal(create(["loop", "+x"], ["keyserver", "+x"]), "duplicate-endpoint");
@@ -86,8 +91,11 @@ test("[KAETZ-3-05] [KAETZ-4-03] endpoints have 1 to 64 bytes, and endpoints and 
 });
 
 test("[KAETZ-4-02] [KAETZ-4-04] what is published has an endpoint each, and is absent without services", () => {
-  const services = createServices(rules, [{ capability: "loop", endpoint: "+loop" }]);
+  const services = createServices(rules, {
+    services: [{ capability: "loop", endpoint: "+loop" }],
+    plugins: [],
+  });
   assert.ok(typeof services !== "string");
-  assert.deepEqual(publishedServices(services), new Map([["loop", new Map([["endpoint", "+loop"]])]]));
-  assert.equal(publishedServices(new Map()), null);
+  assert.deepEqual(publishedServices(services, noPlugins), new Map([["loop", new Map([["endpoint", "+loop"]])]]));
+  assert.equal(publishedServices(new Map(), noPlugins), null);
 });
