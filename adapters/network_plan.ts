@@ -20,6 +20,8 @@ import type { LogFormat } from "./log.ts";
 export interface PlanOptions {
   /** Absolute. */
   readonly folder: string;
+  /** Whether the authority, then the only one, is a non-voting one. */
+  readonly nonvoting: boolean;
   readonly authorities: number;
   readonly layers: number;
   readonly mixesPerLayer: number;
@@ -120,6 +122,21 @@ const peerKeys = ({ address, keys }: Place): Record<string, Value> => ({
   LinkPublicKey: toBase64(keys.linkKey),
 });
 
+const nonvotingKeys = ({ address, keys }: Place): Record<string, Value> => ({
+  Address: address,
+  PublicKey: toBase64(keys.identityKey),
+});
+
+/** Whom nodes or clients ask: `nonvoting` and `voting` are the headers of their tables. */
+const authoritiesTexts = (
+  { options, authorities }: NetworkPlan,
+  nonvoting: string,
+  voting: string,
+): string[] =>
+  authorities.map((authority) =>
+    options.nonvoting ? tableText(nonvoting, nonvotingKeys(authority)) : tableText(voting, peerKeys(authority))
+  );
+
 const durationText = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
 
 const samtpfoteKeys = ({ clock, logFormat }: NetworkSettings): Record<string, Value> => ({
@@ -150,18 +167,27 @@ const authorityText = (
   settings: NetworkSettings,
   self: Place,
 ): string =>
-  fileText(`Directory authority ${self.name}: cmd/authority.ts -f ${self.file}`, [
-    tableText("[Authority]", { Identifier: self.name, Addresses: [self.address], DataDir: self.folder }),
-    ...authorities.filter((other) => other !== self).map((other) => tableText("[[Authorities]]", peerKeys(other))),
-    loggingText(settings),
-    parametersText(options.parameters),
-    tableText("[Debug]", { Layers: options.layers, MinNodesPerLayer: options.mixesPerLayer }),
-    ...mixes.map(({ keys }) => tableText("[[Mixes]]", { IdentityKey: toBase64(keys.identityKey) })),
-    ...providers.map(({ name, keys }) =>
-      tableText("[[Providers]]", { Identifier: name, IdentityKey: toBase64(keys.identityKey) })
-    ),
-    tableText("[Samtpfote]", { ...samtpfoteKeys(settings), CertificateExpiration: "epoch" }),
-  ]);
+  fileText(
+    `${
+      options.nonvoting ? "Non-voting authority" : "Directory authority"
+    } ${self.name}: cmd/authority.ts -f ${self.file}`,
+    [
+      tableText("[Authority]", {
+        ...(options.nonvoting ? {} : { Identifier: self.name }),
+        Addresses: [self.address],
+        DataDir: self.folder,
+      }),
+      ...authorities.filter((other) => other !== self).map((other) => tableText("[[Authorities]]", peerKeys(other))),
+      loggingText(settings),
+      parametersText(options.parameters),
+      tableText("[Debug]", { Layers: options.layers, MinNodesPerLayer: options.mixesPerLayer }),
+      ...mixes.map(({ keys }) => tableText("[[Mixes]]", { IdentityKey: toBase64(keys.identityKey) })),
+      ...providers.map(({ name, keys }) =>
+        tableText("[[Providers]]", { Identifier: name, IdentityKey: toBase64(keys.identityKey) })
+      ),
+      tableText("[Samtpfote]", { ...samtpfoteKeys(settings), CertificateExpiration: "epoch" }),
+    ],
+  );
 
 const nodeText = (plan: NetworkPlan, settings: NetworkSettings, self: Place, provider: ProviderPlace | null): string =>
   fileText(`${provider === null ? "Mix" : "Provider"} ${self.name}: cmd/mix.ts -f ${self.file}`, [
@@ -172,7 +198,7 @@ const nodeText = (plan: NetworkPlan, settings: NetworkSettings, self: Place, pro
       IsProvider: provider !== null,
     }),
     loggingText(settings),
-    ...plan.authorities.map((authority) => tableText("[[PKI.Voting.Peers]]", peerKeys(authority))),
+    ...authoritiesTexts(plan, "[PKI.Nonvoting]", "[[PKI.Voting.Peers]]"),
     ...(provider === null ? [] : providerTexts(provider)),
     tableText("[Debug]", { SendDecoyTraffic: true, ...dwellKeys(settings) }),
     tableText("[Samtpfote]", { ...samtpfoteKeys(settings), ReconnectStep: durationText(settings.reconnectStepMs) }),
@@ -209,7 +235,7 @@ const clientText = (
     tableText("[Registration.Options]", { Scheme: "http" }),
     tableText("[Logging]", { Level: "WARNING" }),
     tableText("[Debug]", { InitialMaxPKIRetrievalDelay: 60 }),
-    ...plan.authorities.map((authority) => tableText("[[VotingAuthority.Peers]]", peerKeys(authority))),
+    ...authoritiesTexts(plan, "[NonvotingAuthority]", "[[VotingAuthority.Peers]]"),
     tableText("[Samtpfote]", {
       ...samtpfoteKeys({ ...settings, logFormat: "text" }),
       DataDir: folder,

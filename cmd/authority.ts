@@ -1,21 +1,27 @@
 /**
- * Runs a voting directory authority from the Go authority's configuration file.
+ * Runs a directory authority from the Go authority's configuration file: a voting one, or a non-voting one where the
+ * file names neither an Identifier nor other authorities, as that of Go's other program.
  *
  * @module
  */
+import { join } from "node:path";
 import { toHex } from "../core/bytes.ts";
 import { authorityAddress, bootAuthority, createAuthoritySystem } from "../core/pki/authority_system.ts";
+import { bootNonvoting, createNonvotingSystem } from "../core/pki/nonvoting_system.ts";
 import { katzenpostGeometry as geometry } from "../core/sphinx/geometry.ts";
 import { runCommand } from "../adapters/command.ts";
 import { authorityConfigOf, authorityFile } from "../adapters/config/authority.ts";
+import { isNonvoting, nonvotingConfigOf } from "../adapters/config/nonvoting.ts";
 import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
 import { listenAddresses } from "../adapters/external_address.ts";
 import { startShell } from "../adapters/shell.ts";
+import type { Store } from "../adapters/store.ts";
 import { createMemoryStore } from "../adapters/store_memory.ts";
 
 const usage = `usage: authority [-f FILE] [-g]
 
-Runs a voting directory authority.
+Runs a directory authority: a voting one; or a non-voting one, which signs alone, where the file has neither
+[Authority] Identifier nor [[Authorities]].
 
   -f, --file FILE   configuration (default: katzenpost-authority.toml)
   -g, --generate    make the keys, print the public ones, and end
@@ -27,6 +33,12 @@ const defaultPort = 62_472;
 /** Documents of a few epochs. */
 const storeBytesMax = 64 * 1024 * 1024;
 
+/** Loaded only where it is used: it is native code, for which Deno wants permission. */
+const openLmdb = async (dataDir: string): Promise<Store> => {
+  const { openLmdbStore } = await import("../adapters/store_lmdb.ts");
+  return openLmdbStore(join(dataDir, "state.lmdb"));
+};
+
 await runCommand({
   name: "authority",
   usage,
@@ -37,12 +49,16 @@ await runCommand({
       defaultFile: "katzenpost-authority.toml",
       dataDirOf: ({ Authority }) => Authority.DataDir,
       launch: async ({ file, keys, suite, log, metrics }) => {
-        const config = authorityConfigOf(file, keys);
+        const [system, boot] = isNonvoting(file)
+          ? [createNonvotingSystem({ suite, geometry }), bootNonvoting(nonvotingConfigOf(file, keys))]
+          : [createAuthoritySystem({ suite, geometry }), bootAuthority(authorityConfigOf(file, keys))];
         const shell = await startShell({
-          system: createAuthoritySystem({ suite, geometry }),
-          boot: bootAuthority(config),
+          system,
+          boot,
           sphinx: { suite, geometry },
-          store: createMemoryStore({ bytesMax: storeBytesMax }),
+          store: isNonvoting(file)
+            ? await openLmdb(file.Authority.DataDir)
+            : createMemoryStore({ bytesMax: storeBytesMax }),
           listeners: listenAddresses(file.Authority.Addresses, defaultPort).map((address) => ({
             address,
             owner: authorityAddress,
@@ -52,7 +68,8 @@ await runCommand({
           metrics,
         });
         const fields = { identity: toHex(keys.identityKey), link: toHex(keys.linkKey), addresses: shell.listening };
-        const message = `authority ${config.identifier} listens on ${shell.listening.join(", ")}`;
+        const name = isNonvoting(file) ? "non-voting authority" : `authority ${file.Authority.Identifier}`;
+        const message = `${name} listens on ${shell.listening.join(", ")}`;
         log.write({ module: "process", level: "NOTICE", reason: "listening", message, fields });
         return shell;
       },

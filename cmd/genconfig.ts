@@ -22,7 +22,8 @@ const usage = `usage: genconfig DIR
 
 Writes the configurations and keys of a network into DIR: a folder for each node and client.
 
-      --authorities N   directory authorities (default 3)
+      --authorities N   directory authorities that vote (default 3)
+      --nonvoting       one authority that does not vote but signs alone, instead
       --layers N        layers of mixes, 1 to 3 (default 3)
       --mixes N         mixes in each layer (default 2)
       --providers N     Providers (default 2)
@@ -40,7 +41,8 @@ Writes the configurations and keys of a network into DIR: a folder for each node
 
 const text = { type: "string" } as const;
 const options = {
-  authorities: { type: "string", default: "3" },
+  authorities: text,
+  nonvoting: { type: "boolean", default: false },
   layers: { type: "string", default: "3" },
   mixes: { type: "string", default: "2" },
   providers: { type: "string", default: "2" },
@@ -105,9 +107,15 @@ const clientNames = (list: string): string[] => {
   return names;
 };
 
+const authoritiesFrom = ({ authorities, nonvoting }: Given): number => {
+  if (!nonvoting) return integer("authorities", authorities ?? "3", 1, 64);
+  if (authorities !== undefined) throw usageError("--nonvoting makes one authority: it goes without --authorities");
+  return 1;
+};
+
 const planFrom = (folder: string, values: Given): NetworkPlan => {
   const size = {
-    authorities: integer("authorities", values.authorities, 1, 64),
+    authorities: authoritiesFrom(values),
     layers: integer("layers", values.layers, 1, 3),
     mixesPerLayer: integer("mixes", values.mixes, 1, 1000),
     providers: integer("providers", values.providers, 1, 1000),
@@ -120,6 +128,7 @@ const planFrom = (folder: string, values: Given): NetworkPlan => {
   return planNetwork(nativeSuite, {
     ...size,
     folder: resolve(folder),
+    nonvoting: values.nonvoting,
     host: values.host,
     ports,
     clients,

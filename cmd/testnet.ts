@@ -49,7 +49,7 @@ const options = {
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const host = "127.0.0.1";
-const size = { authorities: 3, layers: 3, mixesPerLayer: 2, providers: 2 };
+const size = { nonvoting: false, authorities: 3, layers: 3, mixesPerLayer: 2, providers: 2 };
 const text = "Hello Bob, this went through the mix network.";
 
 /**

@@ -1,5 +1,6 @@
 /**
- * The configuration of a voting directory authority: the Go authority's file (wire-facts §11.2) and [Samtpfote].
+ * The configuration of a directory authority: the Go authority's file (wire-facts §11.2) and [Samtpfote]. Which kind of
+ * authority a file is for: nonvoting.ts.
  *
  * @module
  */
@@ -60,7 +61,11 @@ const identityKey = required(publicKey, "Ed25519 key in base64 or hex.");
 const fileTable = table({
   Authority: required(
     table({
-      Identifier: optional(text, "", "Name for people."),
+      Identifier: optional(
+        text,
+        "",
+        "Name for people. A file without it and without [[Authorities]] is for a non-voting authority.",
+      ),
       Addresses: optional(
         list(ipPort),
         null,

@@ -26,7 +26,17 @@ import {
   type TableOf,
   text,
 } from "./codec.ts";
-import { authorityPeer, clockOf, logging, peerOf, reconnectStep, samtpfoteKeys } from "./common.ts";
+import {
+  authoritiesOf,
+  type AuthoritiesTables,
+  authorityPeer,
+  checkAuthorities,
+  clockOf,
+  logging,
+  nonvotingAuthority,
+  reconnectStep,
+  samtpfoteKeys,
+} from "./common.ts";
 import type { FileKind } from "./load.ts";
 import type { Problem } from "./problems.ts";
 
@@ -54,11 +64,7 @@ const fileTable = table({
     }),
     "Durations and tests.",
   ),
-  NonvotingAuthority: optional(
-    table({ Address: required(hostPort, "Its address."), PublicKey: required(publicKey, "Its identity key.") }),
-    null,
-    "A non-voting authority: not supported.",
-  ),
+  NonvotingAuthority: optional(nonvotingAuthority, null, "The non-voting authority, where the network has one."),
   VotingAuthority: optional(
     table({ Peers: required(list(authorityPeer), "The authorities.") }),
     null,
@@ -119,8 +125,13 @@ const unsupported = (path: ReadonlyArray<string>, what: string): Problem => ({
   message: `${what} is not supported in this version`,
 });
 
+const authoritiesTables = ({ NonvotingAuthority, VotingAuthority }: ClientFile): AuthoritiesTables => ({
+  nonvoting: NonvotingAuthority,
+  voting: VotingAuthority,
+});
+
 const check = (file: ClientFile): Problem[] => {
-  const { UpstreamProxy, NonvotingAuthority, VotingAuthority, Registration, Account } = file;
+  const { UpstreamProxy, Registration, Account } = file;
   const problems: Problem[] = [];
   if (UpstreamProxy.Type !== "none") {
     problems.push(unsupported(["UpstreamProxy", "Type"], `a proxy ("${UpstreamProxy.Type}")`));
@@ -128,18 +139,10 @@ const check = (file: ClientFile): Problem[] => {
   if (Registration?.Options.UseSocks === true) {
     problems.push(unsupported(["Registration", "Options", "UseSocks"], "a proxy"));
   }
-  if (NonvotingAuthority !== null) problems.push(unsupported(["NonvotingAuthority"], "a non-voting authority"));
-  else if (VotingAuthority === null || VotingAuthority.Peers.length === 0) {
-    problems.push({ path: ["VotingAuthority"], message: "[[VotingAuthority.Peers]] is missing: the authorities" });
-  }
-  VotingAuthority?.Peers.forEach(({ Addresses }, index) => {
-    if (Addresses.length === 0) {
-      problems.push({
-        path: ["VotingAuthority", "Peers", index, "Addresses"],
-        message: "expected at least one address",
-      });
-    }
-  });
+  problems.push(...checkAuthorities(authoritiesTables(file), {
+    nonvoting: ["NonvotingAuthority"],
+    voting: ["VotingAuthority"],
+  }));
   if (Account !== null && Account.User !== "" && userOf(file) === null) {
     problems.push({ path: ["Account", "User"], message: "expected a user name of at most 64 bytes" });
   }
@@ -164,13 +167,13 @@ export const connectOptionsOf = (
   account: { readonly user: string; readonly provider: string },
   keys: ClientKeys,
 ): ConnectOptions => {
-  const { Debug, VotingAuthority, Samtpfote, Account } = file;
+  const { Debug, Samtpfote, Account } = file;
   const pin = Account?.ProviderKeyPin ?? null;
   return {
     ...account,
     linkPrivate: keys.linkPrivate,
     identityPrivate: keys.identityPrivate,
-    authorities: VotingAuthority!.Peers.map(peerOf),
+    authorities: authoritiesOf(authoritiesTables(file)),
     ...(pin === null ? {} : { providerKeyPin: pin }),
     transports: Debug.PreferedTransports,
     decoys: !Debug.DisableDecoyTraffic,

@@ -4,7 +4,8 @@
  * @module
  */
 import { createEpochClock, type EpochClock, katzenpostClock } from "../../core/pki/epoch.ts";
-import type { AuthorityPeer } from "../../core/pki/directory.ts";
+import { nobleSuite } from "../../core/crypto/noble.ts";
+import { type AuthorityPeer, nonvotingPeer } from "../../core/pki/directory.ts";
 import {
   choice,
   type Codec,
@@ -22,6 +23,7 @@ import {
   type TableOf,
   text,
 } from "./codec.ts";
+import type { Problem } from "./problems.ts";
 
 export const logging = table({
   Disable: optional(flag, false, "Whether nothing is logged."),
@@ -43,6 +45,50 @@ export const peerOf = (peer: TableOf<typeof authorityPeer["keys"]>): AuthorityPe
   linkKey: peer.LinkPublicKey,
   addresses: peer.Addresses,
 });
+
+/** A non-voting authority as others configure it. */
+export const nonvotingAuthority = table({
+  Address: required(hostPort, "Where it listens: host:port."),
+  PublicKey: required(publicKey, "Its Ed25519 identity key in base64 or hex."),
+});
+
+type NonvotingAuthority = TableOf<typeof nonvotingAuthority["keys"]>;
+
+const nonvotingPeerOf = ({ Address, PublicKey }: NonvotingAuthority): AuthorityPeer | null =>
+  nonvotingPeer(nobleSuite, PublicKey, Address);
+
+/** Whom a node or client asks: one non-voting authority, or those that vote. */
+export interface AuthoritiesTables {
+  readonly nonvoting: NonvotingAuthority | null;
+  readonly voting: { readonly Peers: ReadonlyArray<TableOf<typeof authorityPeer["keys"]>> } | null;
+}
+
+/** What is wrong with a file's authorities; `paths` are those of the two tables. */
+export const checkAuthorities = (
+  { nonvoting, voting }: AuthoritiesTables,
+  paths: { readonly nonvoting: ReadonlyArray<string>; readonly voting: ReadonlyArray<string> },
+): Problem[] => {
+  const [one, several] = [paths.nonvoting.join("."), paths.voting.join(".")];
+  if (nonvoting !== null) {
+    if (voting !== null) {
+      return [{ path: paths.nonvoting, message: `either [${one}] or [[${several}.Peers]], not both` }];
+    }
+    if (nonvotingPeerOf(nonvoting) !== null) return [];
+    return [{ path: [...paths.nonvoting, "PublicKey"], message: "is no Ed25519 public key" }];
+  }
+  if (voting === null || voting.Peers.length === 0) {
+    return [{ path: paths.voting, message: `[[${several}.Peers]] is missing: the authorities; or [${one}] for one` }];
+  }
+  return voting.Peers.flatMap(({ Addresses }, index) =>
+    Addresses.length > 0
+      ? []
+      : [{ path: [...paths.voting, "Peers", index, "Addresses"], message: "expected at least one address" }]
+  );
+};
+
+/** The authorities of a file that was checked. */
+export const authoritiesOf = ({ nonvoting, voting }: AuthoritiesTables): ReadonlyArray<AuthorityPeer> =>
+  nonvoting === null ? voting!.Peers.map(peerOf) : [nonvotingPeerOf(nonvoting)!];
 
 /** The keys of [Samtpfote] that every file has. The clock's are the whole network's. */
 export const samtpfoteKeys = {

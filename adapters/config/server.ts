@@ -11,21 +11,27 @@ import {
   absolutePath,
   choice,
   flag,
-  hostPort,
   integer,
   ipPort,
   list,
   mapping,
   name,
   optional,
-  publicKey,
   required,
   section,
   table,
   type TableOf,
   text,
 } from "./codec.ts";
-import { authorityPeer, clockOf, logging, peerOf, reconnectStep, samtpfoteKeys } from "./common.ts";
+import {
+  authoritiesOf,
+  authorityPeer,
+  clockOf,
+  logging,
+  nonvotingAuthority,
+  reconnectStep,
+  samtpfoteKeys,
+} from "./common.ts";
 import { defaultReplayTagsMax } from "../store.ts";
 import type { FileKind } from "./load.ts";
 import { advertised, asciiName, checkServerFile } from "./server_checks.ts";
@@ -55,11 +61,7 @@ const fileTable = table({
   Provider: optional(providerTable, null, "What makes a Provider."),
   PKI: required(
     table({
-      Nonvoting: optional(
-        table({ Address: required(hostPort, "Its address."), PublicKey: required(publicKey, "Its identity key.") }),
-        null,
-        "A non-voting authority: not supported.",
-      ),
+      Nonvoting: optional(nonvotingAuthority, null, "The non-voting authority, where the network has one."),
       Voting: optional(
         table({ Peers: required(list(authorityPeer), "The authorities.") }),
         null,
@@ -113,7 +115,7 @@ export const nodeConfigOf = (file: ServerFile, keys: NodeKeys, listening: Readon
   name: asciiName(file.Server.Identifier)!,
   isProvider: file.Server.IsProvider,
   addresses: advertised(file, listening),
-  authorities: file.PKI.Voting!.Peers.map(peerOf),
+  authorities: authoritiesOf({ nonvoting: file.PKI.Nonvoting, voting: file.PKI.Voting }),
   clock: clockOf(file.Samtpfote),
   sendDecoyTraffic: file.Debug.SendDecoyTraffic,
   limits: { ...debugLimits(file.Debug), reconnectStepMs: file.Samtpfote.ReconnectStep },

@@ -5,7 +5,8 @@
  */
 import { domainToASCII } from "node:url";
 import { type Addresses, areAddressesValid, ipVersion, splitHostPort } from "../../core/pki/addresses.ts";
-import { type Problem, unsupported } from "./problems.ts";
+import { checkAuthorities } from "./common.ts";
+import type { Problem } from "./problems.ts";
 import { checkProvider } from "./server_provider.ts";
 import type { ServerFile } from "./server.ts";
 
@@ -30,16 +31,11 @@ export const advertised = ({ Server }: ServerFile, listening: ReadonlyArray<stri
   return all;
 };
 
-const checkPki = ({ PKI }: ServerFile): Problem[] => {
-  if (PKI.Nonvoting !== null && PKI.Voting !== null) {
-    return [{ path: ["PKI"], message: "either Nonvoting or Voting, not both" }];
-  }
-  if (PKI.Nonvoting !== null) return [unsupported(["PKI", "Nonvoting"], "a non-voting authority")];
-  if (PKI.Voting === null || PKI.Voting.Peers.length === 0) {
-    return [{ path: ["PKI"], message: "[[PKI.Voting.Peers]] is missing: the authorities" }];
-  }
-  return [];
-};
+const checkPki = ({ PKI }: ServerFile): Problem[] =>
+  checkAuthorities({ nonvoting: PKI.Nonvoting, voting: PKI.Voting }, {
+    nonvoting: ["PKI", "Nonvoting"],
+    voting: ["PKI", "Voting"],
+  });
 
 const checkServer = (file: ServerFile): Problem[] => {
   const { Server } = file;

@@ -1,6 +1,6 @@
 /**
- * The directory machine: fetches consensus documents from the voting authorities and posts descriptors to them
- * (specs/pki.rst §5, wire-facts §2.7, §5.6, §5.7). Nodes and clients each have one, at the address `directory`.
+ * The directory machine: fetches consensus documents from the authorities and posts descriptors to them (specs/pki.rst
+ * §5, wire-facts §2.7, §5.6, §5.7). Nodes and clients each have one, at the address `directory`.
  *
  * One command a connection. A document is asked for anonymously (empty additional data, a fresh key) of one authority
  * after the other in random order, until one answers with a document that verifies; who does not answer in time holds
@@ -21,7 +21,7 @@ import { type Attempt, createJobs, type DirectoryState, type Job, tellSession, t
 import type { Document } from "./document.ts";
 import type { EpochClock } from "./epoch.ts";
 
-/** A voting authority as nodes and clients configure it. */
+/** An authority as nodes and clients configure it. */
 export interface AuthorityPeer {
   /** Ed25519, 32 bytes. */
   readonly identityKey: Uint8Array;
@@ -30,6 +30,19 @@ export interface AuthorityPeer {
   /** `host:port`, tried in turn. */
   readonly addresses: ReadonlyArray<string>;
 }
+
+/**
+ * A non-voting authority, which is the only one of its network: its link key is the X25519 form of its identity key
+ * (wire-facts §2.7). Null where the 32 bytes are no Ed25519 key.
+ */
+export const nonvotingPeer = (
+  suite: Pick<Suite, "ed25519PublicToX25519">,
+  identityKey: Uint8Array,
+  address: string,
+): AuthorityPeer | null => {
+  const linkKey = suite.ed25519PublicToX25519(identityKey);
+  return linkKey === null ? null : { identityKey, linkKey, addresses: [address] };
+};
 
 export interface DirectoryConfig {
   /** The address that the machine is spawned at; its sessions are at `self/N`. */
@@ -88,7 +101,7 @@ const wakeAt = (jobs: PersistentMap<string, Job>): Mono | null =>
     ...jobs.valueSeq().flatMap((job) => (job.type === "Fetch" ? [job.hurryAt] : job.retries.map(({ at }) => at))),
   );
 
-/** Wire-facts §2.7: a voting authority presents its identity key and the link key that we have in our configuration. */
+/** Wire-facts §2.7: an authority presents its identity key and the link key that we have in our configuration. */
 const authorization = (
   { identityKey, linkKey }: AuthorityPeer,
   { additionalData, key }: { readonly additionalData: Uint8Array; readonly key: Uint8Array },

@@ -207,6 +207,7 @@ const tellMissing = (turn: Turn): void => {
     ...[...state.listed.mixes].filter((mix) => !posted.has(mix)).map((mix) => mix.slice(0, 16)),
     ...[...state.listed.providers].filter(([provider]) => !posted.has(provider)).map(([, name]) => name),
   ];
-  const message = `No document for epoch ${wanted}${isClosing ? " yet" : ""}; missing ${missing.join(", ") || "none"}`;
+  const isOpen = isClosing || state.bootstrapEpoch === epoch || state.bootstrapEpoch === epoch - 1;
+  const message = `No document for epoch ${wanted}${isOpen ? " yet" : ""}; missing ${missing.join(", ") || "none"}`;
   emit(turn, log("WARNING", "no-consensus", message, { epoch: wanted, missingDescriptors: missing }));
 };
