@@ -1,0 +1,199 @@
+/**
+ * What a service is made of that a Provider, ours or Go's, runs as a plugin (wire-facts §8.2, §8.3):
+ *
+ *     await runPlugin({
+ *       name: "reverse",
+ *       handle: ({ message }) => replyOf(message.toReversed()),
+ *     });
+ *
+ * The kit reads the flags (`-key value`, as Go's configuration gives them), serves `/parameters` and `/request` at a
+ * Unix socket whose path it prints, answers late requests with nothing, and ends on SIGHUP and SIGTERM or when the
+ * Provider is gone. It never closes standard error, since Go's server ends a plugin that does.
+ *
+ * @module
+ */
+import { chmodSync, unlinkSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { concat, uint32, viewOf } from "../core/bytes.ts";
+import { E } from "../core/fp.ts";
+import {
+  decodePluginRequest,
+  encodePluginParameters,
+  encodePluginResponse,
+  parametersPath,
+  requestPath,
+} from "../core/provider/plugin_messages.ts";
+
+export interface ServiceRequest {
+  /** The Provider's number of it: for logs. */
+  readonly id: number | bigint;
+  /** 50642 bytes in the network: what a client sent, zeros behind it. */
+  readonly payload: Uint8Array;
+  /** What the client framed with its length; null where the payload is no such frame. */
+  readonly message: Uint8Array | null;
+  /** Whether an answer can reach anybody. */
+  readonly hasSurb: boolean;
+  /** Fires at the deadline. */
+  readonly signal: AbortSignal;
+}
+
+/** At most 51198 bytes. Null, and an empty one: no reply. */
+export type ServiceReply = Uint8Array | null;
+
+export type Flags = ReadonlyMap<string, string>;
+
+export interface PluginOptions {
+  /** Part of the socket's name. */
+  readonly name: string;
+  /** Published in the Provider's descriptor, besides the endpoint. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** What it throws or rejects with is logged, and the request has no reply. */
+  readonly handle: (request: ServiceRequest) => ServiceReply | Promise<ServiceReply>;
+  /** Default: 5,000. */
+  readonly deadlineMs?: number;
+  /** Awaited at the end, when no request is under way any more. */
+  readonly onStop?: () => void | Promise<void>;
+}
+
+/** A message as clients frame it for plugins: its length in 4 bytes before it. */
+export const frame = (message: Uint8Array): Uint8Array => concat(uint32(message.length), message);
+
+/** The message of a frame, whatever follows it; null where there is less than the length says. */
+export const unframe = (payload: Uint8Array): Uint8Array | null => {
+  if (payload.length < 4) return null;
+  const length = viewOf(payload).getUint32(0);
+  return length > payload.length - 4 ? null : payload.subarray(4, 4 + length);
+};
+
+/** Flags as Go's `flag` package reads them: `-key value`, `-key=value`, the same with two dashes. Null: none such. */
+export const parseFlags = (args: ReadonlyArray<string>): Flags | null => {
+  const flags = new Map<string, string>();
+  for (let i = 0; i < args.length; i++) {
+    const [, key, , value] = /^--?([^-=][^=]*)(=([^]*))?$/.exec(args[i]!) ?? [];
+    if (key === undefined) return null;
+    const given = value ?? args[++i];
+    if (given === undefined) return null;
+    flags.set(key, given);
+  }
+  return flags;
+};
+
+/** The flags of this process; ends it with exit code 64 where they are none. */
+export const pluginFlags = (): Flags => {
+  const flags = parseFlags(process.argv.slice(2));
+  if (flags !== null) return flags;
+  console.error("expected flags in pairs: -key value");
+  process.exit(64);
+};
+
+/** A line on standard error, which goes to the Provider's log. */
+export const logLine = (message: string): void => console.error(message);
+
+const defaultDeadlineMs = 5_000;
+/** A request's body: the payload and its envelope. */
+const bodyLengthMax = 65_536;
+/** How often it is looked whether the Provider is still there, in ms. */
+const parentCheckMs = 1_000;
+/** For requests that are under way at the end, in ms: less than our Provider's grace. */
+const drainMs = 1_000;
+
+const readBody = async (request: IncomingMessage): Promise<Uint8Array | null> => {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    length += (chunk as Uint8Array).length;
+    if (length > bodyLengthMax) return null;
+    chunks.push(chunk as Uint8Array);
+  }
+  return concat(...chunks);
+};
+
+const send = (response: ServerResponse, status: number, body: Uint8Array): void => {
+  response.writeHead(status, { "Content-Type": "application/octet-stream", "Content-Length": body.length });
+  response.end(body);
+};
+
+const nothing = new Uint8Array(0);
+
+/** The reply, or null when the deadline passes first. */
+const withDeadline = async (
+  reply: ServiceReply | Promise<ServiceReply>,
+  signal: AbortSignal,
+): Promise<ServiceReply> => {
+  const late = new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
+  return await Promise.race([reply, late]);
+};
+
+const answer = async (options: PluginOptions, body: Uint8Array, response: ServerResponse): Promise<void> => {
+  const decoded = decodePluginRequest(body);
+  if (E.isLeft(decoded)) return send(response, 400, nothing);
+  const { id, payload, hasSurb } = decoded.right;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), options.deadlineMs ?? defaultDeadlineMs);
+  let reply: ServiceReply = null;
+  try {
+    const request: ServiceRequest = { id, payload, message: unframe(payload), hasSurb, signal: deadline.signal };
+    reply = await withDeadline(options.handle(request), deadline.signal);
+    if (deadline.signal.aborted) logLine(`request ${id} took too long`);
+  } catch (error) {
+    logLine(`request ${id}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+  }
+  clearTimeout(timer);
+  send(response, 200, encodePluginResponse(reply ?? nothing));
+};
+
+const serve = (options: PluginOptions): Server =>
+  createServer(async (request, response) => {
+    try {
+      const body = await readBody(request);
+      if (body === null || request.method !== "POST") send(response, 400, nothing);
+      else if (request.url === parametersPath) {
+        send(response, 200, encodePluginParameters(new Map(Object.entries(options.parameters ?? {}))));
+      } else if (request.url === requestPath) await answer(options, body, response);
+      else send(response, 404, nothing);
+    } catch {
+      // The Provider has hung up.
+      response.destroy();
+    }
+  });
+
+const remove = (path: string): void => {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was not there.
+  }
+};
+
+const listen = (server: Server, path: string): Promise<void> =>
+  new Promise((resolve, reject) => server.once("error", reject).listen(path, resolve));
+
+/** Resolves when it serves; the process runs until it is told to end. Rejects where the socket cannot be made. */
+export const runPlugin = async (options: PluginOptions): Promise<void> => {
+  const path = join(tmpdir(), `${process.pid}.${options.name}.socket`);
+  const parent = process.ppid;
+  const server = serve(options);
+  // A process that had this number before may have left one.
+  remove(path);
+  await listen(server, path);
+  chmodSync(path, 0o600);
+
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    const drained = new Promise<void>((resolve) => server.close(() => resolve()));
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, drainMs))]);
+    await options.onStop?.();
+    remove(path);
+    process.exit(0);
+  };
+  process.on("SIGHUP", () => void stop());
+  process.on("SIGTERM", () => void stop());
+  // Ctrl-C reaches all programs of a terminal: the Provider decides.
+  process.on("SIGINT", () => {});
+  setInterval(() => process.ppid !== parent && void stop(), parentCheckMs);
+  process.stdout.write(`${path}\n`);
+};

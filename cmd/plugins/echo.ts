@@ -1,0 +1,8 @@
+/**
+ * The service echo, as the Go plugin of that name: what it is sent comes back whole, zeros and all.
+ *
+ * @module
+ */
+import { runPlugin } from "../../adapters/plugin_kit.ts";
+
+await runPlugin({ name: "echo", handle: ({ payload }) => payload });
