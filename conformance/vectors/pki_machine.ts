@@ -13,6 +13,7 @@ import type { Suite } from "../../core/crypto/suite.ts";
 import type { Effect } from "../../core/effects.ts";
 import { E } from "../../core/fp.ts";
 import { type Context, mono, tick, wall } from "../../core/machine.ts";
+import { defaultLinkLimits } from "../../core/pki/authority_admission.ts";
 import { type AuthorityEvent, createAuthority } from "../../core/pki/authority.ts";
 import { type AuthorityConfig, membershipOf } from "../../core/pki/authority_config.ts";
 import { noBallots } from "../../core/pki/authority_round.ts";
@@ -71,6 +72,7 @@ const configOf = (vectors: PkiFile, authority: number): AuthorityConfig => {
     minNodesPerLayer: 2,
     clock: clockOf(vectors.rounds[0]!),
     certificateExpiration: "go",
+    limits: defaultLinkLimits,
   };
 };
 
@@ -85,14 +87,23 @@ class Driver {
     this.#machine = createAuthority(suite, self);
     const { state, effects } = this.#machine.start(context, config, undefined);
     this.state = state;
-    this.effects.push(...effects);
+    this.#perform(context, effects);
   }
 
   step(context: Context, event: AuthorityEvent | typeof tick): ReadonlyArray<Effect> {
     const { state, effects } = this.#machine.step(context, this.state, event);
     this.state = state;
+    return this.#perform(context, effects);
+  }
+
+  /** The effects of a step, and of those in which the store answers. */
+  #perform(context: Context, effects: ReadonlyArray<Effect>): ReadonlyArray<Effect> {
     this.effects.push(...effects);
-    return effects;
+    const following = effects.flatMap((effect) => {
+      if (effect.type === "Commit") return this.step(context, { type: "Committed", id: effect.id });
+      return effect.type === "Scan" ? this.step(context, { type: "Scanned", id: effect.id, entries: [] }) : [];
+    });
+    return [...effects, ...following];
   }
 
   /** One connection with one command; the answer, or null where there is none. */

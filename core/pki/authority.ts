@@ -4,13 +4,14 @@
  *
  * What happens at the end of each phase is in authority_phases.ts; what peers send in authority_ballots.ts, what nodes
  * send in authority_enrolment.ts; connections in authority_links.ts, authority_errands.ts and authority_answers.ts;
- * what is voted on in authority_tally.ts. As in Go, get_vote is not served.
+ * what is voted on in authority_tally.ts; what is written down before anybody learns of it in authority_keeping.ts, and
+ * read back in authority_restore.ts. As in Go, get_vote is not served.
  *
  * @module
  */
 import { Map as PersistentMap, OrderedMap } from "immutable";
 import type { Suite } from "../crypto/suite.ts";
-import type { Effect, Incoming } from "../effects.ts";
+import type { Effect, Incoming, StoreEvent } from "../effects.ts";
 import {
   absurd,
   after,
@@ -27,28 +28,37 @@ import type { SessionReport } from "../wire/session.ts";
 import { type AuthorityConfig, membershipOf } from "./authority_config.ts";
 import { hearOf } from "./authority_answers.ts";
 import { errandOn, errandsWakeAt, recall, setOut } from "./authority_errands.ts";
+import { forgetOld, newStorage, storageWakeAt } from "./authority_keeping.ts";
+import { onCommit, retryDue } from "./authority_kept.ts";
 import { admit, closeSilent, hearFrom, linksWakeAt } from "./authority_links.ts";
 import { turn } from "./authority_phases.ts";
+import { notRestored, onScan, scanNext } from "./authority_restore.ts";
 import { andThen, type AuthorityState, only, type Outcome, prune } from "./authority_state.ts";
 import { authorityView, type Status, type StatusReport } from "./authority_view.ts";
 import { epochAt } from "./epoch.ts";
 import { phaseEnd } from "./authority_round.ts";
 import { noLineage } from "./shared_random.ts";
 
-export type AuthorityEvent = Incoming | SessionReport | Status;
+export type AuthorityEvent = Incoming | SessionReport | AuthorityStoreEvent | Status;
+
+type AuthorityStoreEvent = Exclude<StoreEvent, { readonly type: "ReplayTested" }>;
+
+/** No round is for a later epoch than this many after the present one, unless the clock was set back over it. */
+const votingAhead = 2;
 
 /** Brings the round up to the time. Each turn moves the end of the phase on, so that this ends. */
 const advance = (suite: Suite, context: Context, state: AuthorityState): Outcome => {
   const { clock } = state.config;
-  let outcome = only(state);
-  while (phaseEnd(clock, outcome.state.round) <= context.wall) {
-    outcome = andThen(outcome, (next) => turn(suite, context, next));
-  }
   const { epoch } = epochAt(clock, context.wall);
-  const current = andThen(
+  const isOver = ({ round }: AuthorityState): boolean =>
+    phaseEnd(clock, round) <= context.wall || round.votingEpoch > epoch + votingAhead;
+  let outcome = only(state);
+  while (isOver(outcome.state)) outcome = andThen(outcome, (next) => turn(suite, context, next));
+  const recalled = andThen(
     outcome,
     (next) => recall(prune(next, epoch), (_, errand) => errand.purpose === "document" && errand.epoch < epoch - 1),
   );
+  const current = andThen(recalled, (next) => forgetOld(next, epoch));
   return { ...current, state: { ...current.state, roundDeadline: deadlineOf(context, current.state) } };
 };
 
@@ -68,12 +78,15 @@ const initial = (suite: Suite, context: Context, config: AuthorityConfig): Autho
   round: { type: "waiting", votingEpoch: 1 },
   roundDeadline: mono(context.now),
   lineage: noLineage,
+  lastVoted: 0,
   documents: PersistentMap(),
   descriptors: PersistentMap(),
+  uploads: { epoch: 0, counts: PersistentMap() },
   errands: PersistentMap(),
   clockOffsets: PersistentMap(),
   links: OrderedMap(),
   linksByHost: PersistentMap(),
+  storage: newStorage(notRestored),
   sessions: 0,
 });
 
@@ -89,6 +102,12 @@ const handle = (
       return closeSilent(context, state);
     case "Incoming":
       return admit(context, state, self, event);
+    case "Committed":
+    case "CommitFailed":
+      return onCommit(context, state, event);
+    case "Scanned":
+    case "ScanFailed":
+      return only(state);
     case "Session":
       return hear(suite, context, state, event);
     case "Status":
@@ -115,25 +134,50 @@ const hear = (suite: Suite, context: Context, state: AuthorityState, event: Sess
   return report.type === "Down" ? andThen(heard, (next) => only(next, { type: "Stop", at: session })) : heard;
 };
 
-const stepOf = (outcome: Outcome): Step<AuthorityState, Effect> => ({
-  ...outcome,
-  wakeAt: earliest(outcome.state.roundDeadline, errandsWakeAt(outcome.state), linksWakeAt(outcome.state)),
-});
+/** While the past is read back there is nothing to do, and nobody to talk to. */
+const whileRestoring = (
+  suite: Suite,
+  context: Context,
+  state: AuthorityState,
+  event: AuthorityEvent | Tick,
+): Outcome => {
+  switch (event.type) {
+    case "Scanned":
+    case "ScanFailed": {
+      const restored = onScan(suite, context, state, event);
+      return restored.state.storage.restoring === null
+        ? andThen(restored, (next) => advance(suite, context, next))
+        : restored;
+    }
+    case "Incoming":
+      return only(state, { type: "Refuse", connection: event.connection });
+    case "Status":
+      return only(state, report(context, state, event.id));
+    default:
+      return only(state);
+  }
+};
+
+const stepOf = (outcome: Outcome): Step<AuthorityState, Effect> => {
+  const { state } = outcome;
+  if (state.storage.restoring !== null) return { ...outcome, wakeAt: null };
+  const wakeAt = earliest(state.roundDeadline, errandsWakeAt(state), linksWakeAt(state), storageWakeAt(state));
+  return { ...outcome, wakeAt };
+};
 
 /** The authority machine, which lives at one address and owns its sessions. */
 export const createAuthority = (
   suite: Suite,
   self: Address,
 ): Machine<AuthorityConfig, AuthorityState, AuthorityEvent, Effect> => {
-  const run = (context: Context, start: Outcome, event: AuthorityEvent | Tick | null): Step<AuthorityState, Effect> => {
-    const advanced = andThen(start, (state) => advance(suite, context, state));
-    const handled = event === null
-      ? advanced
-      : andThen(advanced, (state) => handle(suite, context, state, self, event));
-    return stepOf(andThen(handled, (state) => setOut(context, state, self)));
+  const onEvent = (context: Context, state: AuthorityState, event: AuthorityEvent | Tick): Outcome => {
+    if (state.storage.restoring !== null) return whileRestoring(suite, context, state, event);
+    const advanced = andThen(advance(suite, context, state), (next) => retryDue(context, next));
+    return andThen(advanced, (next) => handle(suite, context, next, self, event));
   };
   return {
-    start: (context, config) => run(context, only(initial(suite, context, config)), null),
-    step: (context, state, event) => run(context, only(state), event),
+    start: (context, config) => stepOf(scanNext(initial(suite, context, config))),
+    step: (context, before, event) =>
+      stepOf(andThen(onEvent(context, before, event), (state) => setOut(context, state, self))),
   };
 };

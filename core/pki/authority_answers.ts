@@ -15,6 +15,7 @@ import { type Command, consensusStatus, revealStatus, voteStatus } from "../wire
 import type { SessionReport, SessionRequest } from "../wire/session.ts";
 import { type Hex, peerName } from "./authority_config.ts";
 import { done, type Errand, request, retry } from "./authority_errands.ts";
+import { keep } from "./authority_keeping.ts";
 import { andThen, type AuthorityState, knownDescriptors, only, type Outcome, secondsOf } from "./authority_state.ts";
 import { verifyDocument } from "./document.ts";
 
@@ -141,11 +142,8 @@ const receiveConsensus = (
   });
   if (E.isRight(verified)) {
     const line = log("INFO", "fetched", `Fetched the document for epoch ${epoch} from a peer`, { epoch });
-    return done(
-      { ...state, documents: state.documents.set(epoch, { document: verified.right, raw: command.payload }) },
-      key,
-      line,
-    );
+    const published = { document: verified.right, raw: command.payload };
+    return andThen(done(state, key), (next) => keep(next, [{ type: "document", epoch, published }], [line]));
   }
   const authority = peerName(state.members, errand.peers[0]!);
   const line = log(

@@ -13,10 +13,12 @@
  */
 import { equal, fromHex, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
-import { type Effect, log } from "../effects.ts";
+import { count, type Effect, log } from "../effects.ts";
 import { E } from "../fp.ts";
 import { type Command, revealStatus, voteStatus } from "../wire/commands.ts";
 import { type Hex, peerName } from "./authority_config.ts";
+import { recordUnderWay } from "./authority_keeping.ts";
+import type { AuthorityRecord } from "./authority_records.ts";
 import { type AuthorityState, knownDescriptors } from "./authority_state.ts";
 import { verify } from "./cert.ts";
 import { type Ballot, type DocumentError, verifyBallot } from "./document.ts";
@@ -26,12 +28,23 @@ import { epochOf, keeps, sharedRandomLength } from "./shared_random.ts";
 export type VoteCommand = Extract<Command, { readonly type: "Vote" }>;
 export type RevealCommand = Extract<Command, { readonly type: "Reveal" }>;
 
-/** What came of a command: the state with it, the status to answer and what to log. */
+/** What came of a command. */
 export interface Receipt {
   readonly state: AuthorityState;
   readonly status: number;
+  /** What to log; where something is accepted, once it is written down. */
   readonly effects: ReadonlyArray<Effect>;
+  /** What was learnt, and has to be written down before the answer. */
+  readonly accepted: AuthorityRecord | null;
 }
+
+/** Nothing was learnt. */
+export const unchanged = (state: AuthorityState, status: number, ...effects: ReadonlyArray<Effect>): Receipt => ({
+  state,
+  status,
+  effects,
+  accepted: null,
+});
 
 const withBallots = (state: AuthorityState, round: ActiveRound, ballots: Ballots): AuthorityState => ({
   ...state,
@@ -47,9 +60,10 @@ const equivocated = (
   what: string,
   first: Uint8Array,
   second: Uint8Array,
-): Omit<Receipt, "status"> => {
+  status: number,
+): Receipt => {
   const { ballots, votingEpoch } = round;
-  if (ballots.equivocators.has(peer)) return { state, effects: [] };
+  if (ballots.equivocators.has(peer)) return unchanged(state, status);
   const authority = peerName(state.members, peer);
   const fields = {
     epoch: votingEpoch,
@@ -64,10 +78,8 @@ const equivocated = (
     `Authority ${authority} signed two different things as its ${what} for epoch ${votingEpoch}`,
     fields,
   );
-  return {
-    state: withBallots(state, round, { ...ballots, equivocators: ballots.equivocators.add(peer) }),
-    effects: [line],
-  };
+  const noted = withBallots(state, round, { ...ballots, equivocators: ballots.equivocators.add(peer) });
+  return unchanged(noted, status, line, count("equivocations", what));
 };
 
 /* Votes and signatures */
@@ -86,7 +98,8 @@ const refusedVote = (state: AuthorityState, peer: Hex, epoch: number, error: Doc
     authority,
     error,
   });
-  return { state, status: signatureErrors.has(error) ? voteStatus.notSigned : voteStatus.malformed, effects: [line] };
+  const status = signatureErrors.has(error) ? voteStatus.notSigned : voteStatus.malformed;
+  return unchanged(state, status, line, count("votes-refused", error));
 };
 
 export const receiveVote = (
@@ -97,7 +110,7 @@ export const receiveVote = (
   nowSeconds: number,
 ): Receipt => {
   const { round } = state;
-  const answer = (status: number): Receipt => ({ state, status, effects: [] });
+  const answer = (status: number): Receipt => unchanged(state, status);
   if (toHex(command.identityKey) !== peer) return answer(voteStatus.notAuthorised);
   if (command.epoch < round.votingEpoch) return answer(voteStatus.tooLate);
   if (command.epoch > round.votingEpoch || round.type === "waiting") return answer(voteStatus.tooEarly);
@@ -122,25 +135,21 @@ const receiveBallot = (
   ballot: Ballot,
 ): Receipt => {
   const { ballots } = round;
-  const earlier = ballot.type === "vote" ? ballots.votes.get(peer) : ballots.signatures.get(peer);
-  if (earlier !== undefined) {
-    return {
-      ...equivocated(suite, state, round, peer, ballot.type, earlier.raw, raw),
-      status: voteStatus.alreadyReceived,
-    };
+  const epoch = round.votingEpoch;
+  const earlier = ballot.type === "vote"
+    ? ballots.votes.get(peer) ?? recordUnderWay(state, "vote", epoch, peer)?.vote
+    : ballots.signatures.get(peer) ?? recordUnderWay(state, "signature", epoch, peer)?.signed;
+  if (earlier !== undefined && !equal(earlier.raw, raw)) {
+    return equivocated(suite, state, round, peer, ballot.type, earlier.raw, raw, voteStatus.alreadyReceived);
   }
-  const accept = (received: Partial<Ballots>): Receipt => ({
-    state: withBallots(state, round, { ...ballots, ...received }),
-    status: voteStatus.ok,
-    effects: [],
-  });
+  const accept = (accepted: AuthorityRecord): Receipt => ({ ...unchanged(state, voteStatus.ok), accepted });
   if (ballot.type === "signature") {
-    return accept({ signatures: ballots.signatures.set(peer, { raw, certificate: ballot.certificate }) });
+    return accept({ type: "signature", epoch, identity: peer, signed: { raw, certificate: ballot.certificate } });
   }
   const isOpen = round.type === "descriptors" || round.type === "votes";
   return isOpen
-    ? accept({ votes: ballots.votes.set(peer, { raw, document: ballot.document }) })
-    : { state, status: voteStatus.tooLate, effects: [] };
+    ? accept({ type: "vote", epoch, identity: peer, vote: { raw, document: ballot.document } })
+    : unchanged(state, voteStatus.tooLate);
 };
 
 /* Reveals */
@@ -152,7 +161,7 @@ const refusedReveal = (state: AuthorityState, peer: Hex, epoch: number, error: s
     authority,
     error,
   });
-  return { state, status: revealStatus.notAuthorised, effects: [line] };
+  return unchanged(state, revealStatus.notAuthorised, line, count("reveals-refused", error));
 };
 
 export const receiveReveal = (
@@ -163,7 +172,7 @@ export const receiveReveal = (
   nowSeconds: number,
 ): Receipt => {
   const { round } = state;
-  const answer = (status: number): Receipt => ({ state, status, effects: [] });
+  const answer = (status: number): Receipt => unchanged(state, status);
   if (toHex(command.identityKey) !== peer) return answer(revealStatus.notAuthorised);
   if (command.epoch < round.votingEpoch) return answer(revealStatus.tooLate);
   if (command.epoch > round.votingEpoch || round.type === "waiting") return answer(revealStatus.tooEarly);
@@ -185,24 +194,19 @@ const receiveOpened = (
   reveal: Uint8Array,
 ): Receipt => {
   const { ballots, votingEpoch } = round;
-  const answer = (status: number): Receipt => ({ state, status, effects: [] });
+  const answer = (status: number): Receipt => unchanged(state, status);
   const vote = ballots.votes.get(peer);
-  const earlier = ballots.reveals.get(peer);
-  if (earlier !== undefined) {
-    if (equal(earlier, reveal)) return answer(revealStatus.ok);
-    return {
-      ...equivocated(suite, state, round, peer, "reveal", earlier, reveal),
-      status: revealStatus.alreadyReceived,
-    };
+  const known = ballots.reveals.get(peer);
+  const earlier = known ?? recordUnderWay(state, "reveal", votingEpoch, peer)?.reveal;
+  if (earlier !== undefined && !equal(earlier, reveal)) {
+    return equivocated(suite, state, round, peer, "reveal", earlier, reveal, revealStatus.alreadyReceived);
   }
+  if (known !== undefined) return answer(revealStatus.ok);
   if (round.type === "signatures") return answer(revealStatus.tooLate);
   if (vote === undefined) return answer(revealStatus.tooEarly);
   if (!keeps(suite, vote.document.sharedRandomCommit, reveal)) {
     return refusedReveal(state, peer, votingEpoch, "commit-not-kept");
   }
-  return {
-    state: withBallots(state, round, { ...ballots, reveals: ballots.reveals.set(peer, reveal) }),
-    status: revealStatus.ok,
-    effects: [],
-  };
+  const accepted = { type: "reveal", epoch: votingEpoch, identity: peer, reveal } as const;
+  return { ...unchanged(state, revealStatus.ok), accepted };
 };

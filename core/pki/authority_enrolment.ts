@@ -10,16 +10,17 @@
 import { Map as PersistentMap } from "immutable";
 import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
-import { log, type LogLevel } from "../effects.ts";
-import { E } from "../fp.ts";
+import { count, log, type LogLevel } from "../effects.ts";
+import { E, type Either } from "../fp.ts";
 import type { Wall } from "../machine.ts";
 import { type Command, descriptorStatus } from "../wire/commands.ts";
-import { isListed } from "./authority_config.ts";
+import { type Hex, isListed } from "./authority_config.ts";
+import { recordUnderWay } from "./authority_keeping.ts";
 import { type AuthorityState, secondsOf } from "./authority_state.ts";
-import type { Receipt } from "./authority_ballots.ts";
+import { type Receipt, unchanged } from "./authority_ballots.ts";
 import { lastSecondOf } from "./authority_tally.ts";
-import { isValidUntil } from "./cert.ts";
-import { type Descriptor, verifyDescriptor } from "./descriptor.ts";
+import { isValidUntil, verifyDecoded } from "./cert.ts";
+import { type Descriptor, readDescriptor } from "./descriptor.ts";
 import { epochAt } from "./epoch.ts";
 
 export type PostCommand = Extract<Command, { readonly type: "PostDescriptor" }>;
@@ -34,57 +35,85 @@ export const hasDegenerateKey = (suite: Suite, { linkKey, mixKeys }: Descriptor)
 const isClosed = ({ round, documents }: AuthorityState, epoch: number): boolean =>
   documents.has(epoch) || (epoch === round.votingEpoch && round.type !== "waiting" && round.type !== "descriptors");
 
+/** Descriptors of one node that are checked in an epoch: an honest one sends two, and the same bytes cost nothing. */
+export const uploadsMax = 64;
+
+const levels: Readonly<Record<string, LogLevel>> = { late: "INFO" };
+
 const refuse = (
   state: AuthorityState,
   identity: Uint8Array,
-  status: number,
   epoch: number,
-  error: string,
-  level: LogLevel = "WARNING",
+  { status, error }: Refusal,
 ): Receipt => {
   const fields = { epoch, identity: toHex(identity), error };
-  return {
-    state,
-    status,
-    effects: [log(level, "descriptor-refused", `Refused a descriptor for epoch ${epoch}: ${error}`, fields)],
-  };
+  const message = `Refused a descriptor for epoch ${epoch}: ${error}`;
+  const line = log(levels[error] ?? "WARNING", "descriptor-refused", message, fields);
+  return unchanged(state, status, line, count("descriptors-refused", error));
 };
+
+interface Refusal {
+  readonly status: number;
+  readonly error: string;
+}
+
+const refusal = (status: number, error: string): Either<Refusal, never> => E.left({ status, error });
 
 /** `identity` (32 bytes) is the node that the link authenticated. */
 export const receiveDescriptor = (
   suite: Suite,
   state: AuthorityState,
   identity: Uint8Array,
-  command: PostCommand,
+  { epoch, payload }: PostCommand,
   at: Wall,
 ): Receipt => {
-  const { epoch, payload } = command;
+  const hex = toHex(identity);
   const now = epochAt(state.config.clock, at).epoch;
-  if (epoch < now - 1 || epoch > now + 1) return refuse(state, identity, descriptorStatus.invalid, epoch, "epoch");
-  const ofEpoch = state.descriptors.get(epoch, PersistentMap<string, Descriptor>());
-  const earlier = ofEpoch.get(toHex(identity));
-  if (earlier !== undefined && equal(earlier.raw, payload)) return { state, status: descriptorStatus.ok, effects: [] };
-  const verified = verifyDescriptor(suite, payload, epoch, secondsOf(at));
-  if (E.isLeft(verified)) return refuse(state, identity, descriptorStatus.invalid, epoch, verified.left);
-  const descriptor = verified.right;
-  if (!equal(descriptor.identityKey, identity)) {
-    return refuse(state, identity, descriptorStatus.forbidden, epoch, "other-node");
-  }
-  if (!isListed(state.members, descriptor)) {
-    return refuse(state, identity, descriptorStatus.forbidden, epoch, "not-listed");
-  }
-  if (hasDegenerateKey(suite, descriptor)) {
-    return refuse(state, identity, descriptorStatus.invalid, epoch, "degenerate-key");
-  }
-  if (!isValidUntil(payload, lastSecondOf(state.config.clock, epoch))) {
-    return refuse(state, identity, descriptorStatus.invalid, epoch, "expires-too-soon");
-  }
-  if (earlier !== undefined) return refuse(state, identity, descriptorStatus.conflict, epoch, "changed");
-  if (isClosed(state, epoch)) return refuse(state, identity, descriptorStatus.conflict, epoch, "late", "INFO");
-  const accepted = log("INFO", "descriptor", `Accepted a descriptor for epoch ${epoch}`, {
-    epoch,
-    name: descriptor.name,
-  });
-  const descriptors = state.descriptors.set(epoch, ofEpoch.set(toHex(identity), descriptor));
-  return { state: { ...state, descriptors }, status: descriptorStatus.ok, effects: [accepted] };
+  const known = state.descriptors.get(epoch)?.get(hex);
+  if (known !== undefined && equal(known.raw, payload)) return unchanged(state, descriptorStatus.ok);
+  const counted = countUpload(state, now, hex);
+  const enrolled = enrol(suite, counted, identity, { epoch, payload, now, nowSeconds: secondsOf(at) });
+  if (E.isLeft(enrolled)) return refuse(counted, identity, epoch, enrolled.left);
+  const descriptor = enrolled.right;
+  const { name } = descriptor;
+  const line = log("INFO", "descriptor", `Accepted a descriptor for epoch ${epoch}`, { epoch, name });
+  const accepted = { type: "descriptor", epoch, identity: hex, descriptor } as const;
+  return { state: counted, status: descriptorStatus.ok, effects: [line], accepted };
+};
+
+const countUpload = (state: AuthorityState, now: number, identity: Hex): AuthorityState => {
+  const counts = state.uploads.epoch === now ? state.uploads.counts : PersistentMap<Hex, number>();
+  return { ...state, uploads: { epoch: now, counts: counts.update(identity, 0, (uploads) => uploads + 1) } };
+};
+
+interface Upload {
+  readonly epoch: number;
+  readonly payload: Uint8Array;
+  readonly now: number;
+  readonly nowSeconds: number;
+}
+
+/** What costs little is looked at first: nobody has a signature checked who may not join. */
+const enrol = (
+  suite: Suite,
+  state: AuthorityState,
+  identity: Uint8Array,
+  { epoch, payload, now, nowSeconds }: Upload,
+): Either<Refusal, Descriptor> => {
+  const { invalid, forbidden, conflict } = descriptorStatus;
+  if (epoch < now - 1 || epoch > now + 1) return refusal(invalid, "epoch");
+  if (state.uploads.counts.get(toHex(identity), 0) > uploadsMax) return refusal(conflict, "too-many");
+  const read = readDescriptor(payload, epoch, nowSeconds);
+  if (E.isLeft(read)) return refusal(invalid, read.left);
+  const { descriptor, certificate } = read.right;
+  if (!equal(descriptor.identityKey, identity)) return refusal(forbidden, "other-node");
+  if (!isListed(state.members, descriptor)) return refusal(forbidden, "not-listed");
+  const signed = verifyDecoded(suite, identity, certificate);
+  if (E.isLeft(signed)) return refusal(invalid, signed.left);
+  if (hasDegenerateKey(suite, descriptor)) return refusal(invalid, "degenerate-key");
+  if (!isValidUntil(payload, lastSecondOf(state.config.clock, epoch))) return refusal(invalid, "expires-too-soon");
+  const earlier = state.descriptors.get(epoch)?.get(toHex(identity)) ??
+    recordUnderWay(state, "descriptor", epoch, toHex(identity))?.descriptor;
+  if (earlier !== undefined && !equal(earlier.raw, payload)) return refusal(conflict, "changed");
+  return isClosed(state, epoch) ? refusal(conflict, "late") : E.right(descriptor);
 };

@@ -12,10 +12,11 @@ import type { Suite } from "../crypto/suite.ts";
 import { type Effect, type Incoming, log, tell } from "../effects.ts";
 import { absurd, after, type Context, type Mono } from "../machine.ts";
 import type { Address } from "../system.ts";
-import { type Command, consensusStatus } from "../wire/commands.ts";
+import { type Command, consensusStatus, descriptorStatus, revealStatus, voteStatus } from "../wire/commands.ts";
 import type { SessionConfig, SessionReport, SessionRequest } from "../wire/session.ts";
 import type { Hex, Membership } from "./authority_config.ts";
 import { commandLengthMax } from "./authority_errands.ts";
+import { keep, recordUnderWay } from "./authority_keeping.ts";
 import { andThen, type AuthorityState, only, type Outcome, secondsOf } from "./authority_state.ts";
 import { type Receipt, receiveReveal, receiveVote } from "./authority_ballots.ts";
 import { receiveDescriptor } from "./authority_enrolment.ts";
@@ -31,6 +32,8 @@ export type Role =
 export type Link =
   | { readonly type: "opening"; readonly host: string; readonly deadline: Mono }
   | { readonly type: "listening"; readonly host: string; readonly deadline: Mono; readonly role: Role }
+  /** Its command is being written down; no other is heard. */
+  | { readonly type: "answering"; readonly host: string; readonly deadline: Mono; readonly role: Role }
   | { readonly type: "closing"; readonly host: string };
 
 export const linksMax = 1024;
@@ -183,18 +186,8 @@ const obey = (
   command: Command,
 ): Outcome => {
   const { role } = link;
-  const reply = (answer: Command): Outcome =>
-    close(state, session, link, request(session, { type: "Send", command: answer }));
-  const receipt = (type: "PostDescriptorStatus" | "VoteStatus" | "RevealStatus", received: Receipt): Outcome => {
-    const outcome = close(
-      received.state,
-      session,
-      link,
-      request(session, { type: "Send", command: { type, status: received.status } }),
-    );
-    return { state: outcome.state, effects: [...received.effects, ...outcome.effects] };
-  };
-  if (command.type === "GetConsensus") return reply(consensusFor(context, state, command.epoch));
+  const receipt = (type: StatusType, received: Receipt): Outcome => respond(session, link, type, received);
+  if (command.type === "GetConsensus") return answer(state, session, consensusFor(context, state, command.epoch));
   if (command.type === "PostDescriptor" && role.type === "node") {
     return receipt("PostDescriptorStatus", receiveDescriptor(suite, state, role.identityKey, command, context.wall));
   }
@@ -215,15 +208,54 @@ const obey = (
   );
 };
 
+type StatusType = "PostDescriptorStatus" | "VoteStatus" | "RevealStatus";
+
+/**
+ * What an upload is answered with where the store does not take it: what Go says of a descriptor then; authorities are
+ * told to come again.
+ */
+const failedStatus: Readonly<Record<StatusType, number>> = {
+  PostDescriptorStatus: descriptorStatus.conflict,
+  VoteStatus: voteStatus.tooEarly,
+  RevealStatus: revealStatus.tooEarly,
+};
+
+/** Answers at once what nothing was learnt from, the rest when it is written down. */
+const respond = (
+  session: Address,
+  link: Extract<Link, { readonly type: "listening" }>,
+  type: StatusType,
+  { state, status, effects, accepted }: Receipt,
+): Outcome => {
+  if (accepted === null) return andThen(only(state, ...effects), (next) => answer(next, session, { type, status }));
+  const answering = { ...state, links: state.links.set(session, { ...link, type: "answering" }) };
+  return keep(answering, [accepted], effects, {
+    type: "answer",
+    session,
+    kept: { type, status },
+    failed: { type, status: failedStatus[type] },
+  });
+};
+
+/** Sends the answer to a connection's command, if it is still there, and closes it. */
+export const answer = (state: AuthorityState, session: Address, command: Command): Outcome => {
+  const link = state.links.get(session);
+  return link === undefined || link.type === "closing"
+    ? only(state)
+    : close(state, session, link, request(session, { type: "Send", command }));
+};
+
 /** The document; or gone where there will never be one, not found where there may be (releases.md). */
-const consensusFor = (context: Context, { documents, config }: AuthorityState, epoch: number): Command => {
+const consensusFor = (context: Context, state: AuthorityState, epoch: number): Command => {
+  const { documents, config } = state;
   const published = documents.get(epoch);
   if (published !== undefined) return { type: "Consensus", status: consensusStatus.ok, payload: published.raw };
   const { epoch: now, elapsedMs } = epochAt(config.clock, context.wall);
+  const isAwaited = recordUnderWay(state, "document", epoch, null) !== null;
   const isGone = epoch <= now || (epoch === now + 1 && elapsedMs > publishDeadlineMs(config.clock));
   return {
     type: "Consensus",
-    status: isGone ? consensusStatus.gone : consensusStatus.notFound,
+    status: isGone && !isAwaited ? consensusStatus.gone : consensusStatus.notFound,
     payload: new Uint8Array(0),
   };
 };

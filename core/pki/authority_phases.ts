@@ -13,8 +13,11 @@ import { type Effect, log } from "../effects.ts";
 import { E } from "../fp.ts";
 import { absurd, type Context } from "../machine.ts";
 import { draws } from "../random.ts";
+import type { Command } from "../wire/commands.ts";
 import { type Hex, peerName } from "./authority_config.ts";
-import { bringToPeers, type Errand, fetchDocument, recall } from "./authority_errands.ts";
+import { type Errand, fetchDocument, recall } from "./authority_errands.ts";
+import { keep, standingOf } from "./authority_keeping.ts";
+import type { AuthorityRecord } from "./authority_records.ts";
 import { andThen, type AuthorityState, knownDescriptors, only, type Outcome, secondsOf } from "./authority_state.ts";
 import { sign } from "./cert.ts";
 import { certificateExpiration, type Descriptor } from "./descriptor.ts";
@@ -49,7 +52,7 @@ const phaseLog = (round: Round): Effect =>
     phase: round.type,
   });
 
-const enter = (state: AuthorityState, round: Round, ...effects: ReadonlyArray<Effect>): Outcome =>
+export const enter = (state: AuthorityState, round: Round, ...effects: ReadonlyArray<Effect>): Outcome =>
   only({ ...state, round }, ...effects, phaseLog(round));
 
 const contextFor = (context: Context, state: AuthorityState, epoch: number): DocumentContext => ({
@@ -65,9 +68,12 @@ const begin = (context: Context, state: AuthorityState): Outcome => {
   const round: Round = isLate
     ? { type: "waiting", votingEpoch: epoch + 2 }
     : { type: "descriptors", votingEpoch: epoch + 1, ballots: noBallots };
-  const fetching = andThen(enter(state, round), (next) => fetchDocument(context, next, epoch - 1));
-  return andThen(fetching, (next) => fetchDocument(context, next, epoch));
+  return andThen(enter(state, round), (next) => fetchMissed(context, next, epoch));
 };
+
+/** Looks for the documents that are in use, where they are not there. */
+export const fetchMissed = (context: Context, state: AuthorityState, epoch: number): Outcome =>
+  andThen(fetchDocument(context, state, epoch - 1), (next) => fetchDocument(context, next, epoch));
 
 /** Not for a document: brings something that only this round is interested in. */
 const isSend = (_key: string, { purpose }: Errand): boolean => purpose !== "document";
@@ -89,13 +95,33 @@ const expirationOf = (context: Context, { config }: AuthorityState, epoch: numbe
     ? certificateExpiration(config.clock, context.wall)
     : Math.ceil(epochStart(config.clock, epoch + 4) / 1000);
 
+/* What is brought to peers */
+
+/** Our vote, or the consensus with our signature. */
+export const voteCommand = ({ members }: AuthorityState, epoch: number, payload: Uint8Array): Command => ({
+  type: "Vote",
+  epoch,
+  identityKey: members.self.identityKey,
+  payload,
+});
+
+/** Valid until the end of the epoch; rounded up, since an epoch of a test network may be a second. */
+export const revealCommand = (suite: Suite, state: AuthorityState, epoch: number, reveal: Uint8Array): Command => {
+  const expiration = Math.ceil(epochStart(state.config.clock, epoch) / 1000);
+  const payload = sign(suite, state.config.identityPrivate, reveal, expiration);
+  return { type: "Reveal", epoch, identityKey: state.members.self.identityKey, payload };
+};
+
 /** P/2: casts the vote, if there is something to vote for. */
 const castVote = (suite: Suite, context: Context, state: AuthorityState, round: Phase<"descriptors">): Outcome => {
   const { votingEpoch, ballots } = round;
   const nodes = enrolled(state, votingEpoch);
   if (!areEnough(nodes, state.config)) return sitOut(state, votingEpoch, nodes);
+  // The clock was set back, or what we voted is lost: a second vote would be another one.
+  if (votingEpoch <= state.lastVoted) return sitOut(state, votingEpoch, nodes, "voted-before");
   const previous = state.documents.get(votingEpoch - 1)?.document ?? null;
-  const ready: AuthorityState = { ...state, lineage: lineageAtVote(state.lineage, votingEpoch, previous) };
+  const lineage = lineageAtVote(state.lineage, votingEpoch, previous);
+  const ready: AuthorityState = { ...state, lineage, lastVoted: votingEpoch };
   const { commit, reveal } = commitTo(suite, draws(context.seed)("commit"), votingEpoch);
   const fields = voteFields(
     suite,
@@ -111,14 +137,19 @@ const castVote = (suite: Suite, context: Context, state: AuthorityState, round: 
   const { self } = state.members;
   const own = verifyBallot(suite, self.identityKey, raw, contextFor(context, state, votingEpoch));
   if (E.isLeft(own)) return sitOut(state, votingEpoch, nodes, own.left);
-  const votes = ballots.votes.set(self.hex, { raw, document: own.right.document });
-  const voted = enter(
-    ready,
-    { type: "votes", votingEpoch, ballots: { ...ballots, votes }, reveal },
-    log("INFO", "vote", `Voting for epoch ${votingEpoch}`, { epoch: votingEpoch }),
-  );
-  const command = { type: "Vote", epoch: votingEpoch, identityKey: self.identityKey, payload: raw } as const;
-  return andThen(voted, (next) => bringToPeers(context, next, "vote", votingEpoch, command));
+  const vote: AuthorityRecord = {
+    type: "vote",
+    epoch: votingEpoch,
+    identity: self.hex,
+    vote: { raw, document: own.right.document },
+  };
+  return andThen(enter(ready, { type: "votes", votingEpoch, ballots, reveal }), (next) =>
+    keep(
+      next,
+      [vote, { type: "secret", epoch: votingEpoch, reveal }, standingOf(next)],
+      [log("INFO", "vote", `Voting for epoch ${votingEpoch}`, { epoch: votingEpoch })],
+      { type: "bring", purpose: "vote", epoch: votingEpoch, command: voteCommand(next, votingEpoch, raw) },
+    ));
 };
 
 /** There are too few nodes for a document. */
@@ -141,20 +172,24 @@ const sitOut = (state: AuthorityState, epoch: number, nodes: Nodes, error = "too
   return enter(state, { type: "waiting", votingEpoch: epoch + 1 }, log("WARNING", "no-consensus", message, fields));
 };
 
-/** 5P/8: opens what the vote committed to. */
-const openReveal = (suite: Suite, context: Context, state: AuthorityState, round: Phase<"votes">): Outcome => {
+/** 5P/8: opens what the vote committed to, if the vote was cast. */
+const openReveal = (suite: Suite, state: AuthorityState, round: Phase<"votes">): Outcome => {
   const { votingEpoch, ballots, reveal } = round;
-  const { self } = state.members;
-  // Valid until the end of this epoch; rounded up, since an epoch of a test network may be a second.
-  const expiration = Math.ceil(epochStart(state.config.clock, votingEpoch) / 1000);
-  const raw = sign(suite, state.config.identityPrivate, reveal, expiration);
-  const opened = enter(
-    state,
-    { type: "reveals", votingEpoch, ballots: { ...ballots, reveals: ballots.reveals.set(self.hex, reveal) } },
-    log("INFO", "reveal", `Revealing for epoch ${votingEpoch}`, { epoch: votingEpoch }),
-  );
-  const command = { type: "Reveal", epoch: votingEpoch, identityKey: self.identityKey, payload: raw } as const;
-  return andThen(opened, (next) => bringToPeers(context, next, "reveal", votingEpoch, command));
+  const { hex } = state.members.self;
+  const opened = andThen(recall(state, isSend), (next) => enter(next, { type: "reveals", votingEpoch, ballots }));
+  if (!ballots.votes.has(hex)) return opened;
+  return andThen(opened, (next) =>
+    keep(
+      next,
+      [{ type: "reveal", epoch: votingEpoch, identity: hex, reveal }],
+      [log("INFO", "reveal", `Revealing for epoch ${votingEpoch}`, { epoch: votingEpoch })],
+      {
+        type: "bring",
+        purpose: "reveal",
+        epoch: votingEpoch,
+        command: revealCommand(suite, next, votingEpoch, reveal),
+      },
+    ));
 };
 
 /** 6P/8: makes a consensus of the votes that count, signs it and sends it to the peers. */
@@ -171,21 +206,27 @@ const tabulate = (suite: Suite, context: Context, state: AuthorityState, round: 
   const own = verifyBallot(suite, members.self.identityKey, raw, contextFor(context, state, votingEpoch));
   // Peers vote for what they like: a document may come out too long, for instance.
   if (E.isLeft(own)) return untabulated({ ...state, lineage }, round, "not-well-formed");
-  const signatures = ballots.signatures.set(members.self.hex, { raw, certificate: own.right.certificate });
-  const signed = enter({ ...state, lineage }, {
-    type: "signatures",
-    votingEpoch,
-    ballots: { ...ballots, signatures },
-    failure: null,
-  });
-  const command = { type: "Vote", epoch: votingEpoch, identityKey: members.self.identityKey, payload: raw } as const;
-  return andThen(signed, (next) => bringToPeers(context, next, "signature", votingEpoch, command));
+  const signed: AuthorityRecord = {
+    type: "signature",
+    epoch: votingEpoch,
+    identity: members.self.hex,
+    signed: { raw, certificate: own.right.certificate },
+  };
+  const next: Round = { type: "signatures", votingEpoch, ballots, failure: null };
+  const entered = andThen(recall({ ...state, lineage }, isSend), (recalled) => enter(recalled, next));
+  return andThen(entered, (ready) =>
+    keep(ready, [signed, standingOf(ready)], [], {
+      type: "bring",
+      purpose: "signature",
+      epoch: votingEpoch,
+      command: voteCommand(ready, votingEpoch, raw),
+    }));
 };
 
 /** No consensus of our own: the peers' may still be one. */
 const untabulated = (state: AuthorityState, round: ActiveRound, failure: TallyFailure): Outcome => {
   const { votingEpoch, ballots } = round;
-  const recalled = recall(state, isSend);
+  const recalled = andThen(recall(state, isSend), (next) => keep(next, [standingOf(next)]));
   return andThen(recalled, (next) =>
     enter(
       next,
@@ -238,10 +279,14 @@ const publish = (suite: Suite, context: Context, state: AuthorityState, round: P
     fields,
   );
   const partition = dissenters.length === 0 ? [] : [partitionLog(state, votingEpoch, dissenters)];
-  const documents = state.documents.set(votingEpoch, { document, raw: combined.raw });
-  const recalled = recall({ ...state, documents }, isSend);
+  const published: AuthorityRecord = {
+    type: "document",
+    epoch: votingEpoch,
+    published: { document, raw: combined.raw },
+  };
+  const recalled = andThen(recall(state, isSend), (ready) => keep(ready, [published], [made, ...partition]));
   const next: Round = { type: "descriptors", votingEpoch: votingEpoch + 1, ballots: noBallots };
-  return andThen(recalled, (ready) => enter(ready, next, made, ...partition));
+  return andThen(recalled, (ready) => enter(ready, next));
 };
 
 const partitionLog = (state: AuthorityState, epoch: number, dissenters: ReadonlyArray<Hex>): Effect => {
@@ -277,7 +322,7 @@ const fail = (state: AuthorityState, round: ActiveRound, error: string): Outcome
     }`;
   const recalled = recall({ ...state, lineage: noLineage }, isSend);
   return andThen(
-    recalled,
+    andThen(recalled, (next) => keep(next, [standingOf(next)])),
     (next) =>
       enter(next, { type: "waiting", votingEpoch: votingEpoch + 1 }, log("WARNING", "no-consensus", message, fields)),
   );
@@ -294,7 +339,7 @@ export const turn = (suite: Suite, context: Context, state: AuthorityState): Out
     case "descriptors":
       return castVote(suite, context, state, round);
     case "votes":
-      return openReveal(suite, context, state, round);
+      return openReveal(suite, state, round);
     case "reveals":
       return tabulate(suite, context, state, round);
     case "signatures":

@@ -81,6 +81,9 @@ const phaseEndMs = (clock: EpochClock, phase: keyof typeof endEighths): number =
 /** After this many ms of an epoch it is too late to join the round for the next. */
 export const joinDeadlineMs = (clock: EpochClock): number => phaseEndMs(clock, "descriptors");
 
+/** After this many ms of an epoch votes for the next are too late. */
+export const votesDeadlineMs = (clock: EpochClock): number => phaseEndMs(clock, "votes");
+
 /** After this many ms of an epoch the document of the next one is there, or never will be. */
 export const publishDeadlineMs = (clock: EpochClock): number => phaseEndMs(clock, "signatures");
 

@@ -2,7 +2,7 @@
  * The state of a voting directory authority, and the steps that its parts are made of.
  *
  * Everything in it is bounded: documents and descriptors by four epochs and the lists of who may join, ballots by the
- * number of authorities, errands by peers, links by `linksMax`.
+ * number of authorities, errands by peers, links by `linksMax`, what is written down by all of these.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import type { Mono, Wall } from "../machine.ts";
 import type { Address } from "../system.ts";
 import type { AuthorityConfig, Hex, Membership } from "./authority_config.ts";
 import type { Errand } from "./authority_errands.ts";
+import type { Storage } from "./authority_keeping.ts";
 import type { Link } from "./authority_links.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Document, KnownDescriptors } from "./document.ts";
@@ -32,10 +33,14 @@ export interface AuthorityState {
   /** When to look whether the round's phase has ended. */
   readonly roundDeadline: Mono;
   readonly lineage: Lineage;
+  /** The latest epoch that we have voted for. */
+  readonly lastVoted: number;
   /** By epoch. */
   readonly documents: PersistentMap<number, Published>;
   /** By epoch and identity key. */
   readonly descriptors: PersistentMap<number, PersistentMap<Hex, Descriptor>>;
+  /** How many descriptors each node has sent in an epoch. */
+  readonly uploads: { readonly epoch: number; readonly counts: PersistentMap<Hex, number> };
   /** What is to be brought to or fetched from peers. */
   readonly errands: PersistentMap<string, Errand>;
   /** How far each peer's clock was ahead of ours in the last handshake, in ms. */
@@ -44,6 +49,8 @@ export interface AuthorityState {
   readonly links: OrderedMap<Address, Link>;
   /** How many of them come from each host. */
   readonly linksByHost: PersistentMap<string, number>;
+  /** What is being written down. */
+  readonly storage: Storage;
   /** Sessions opened so far: makes each one's address its own. */
   readonly sessions: number;
 }
@@ -68,14 +75,17 @@ export const secondsOf = (at: Wall): number => Math.floor(at / 1000);
 const keptPast = 2;
 const keptAhead = 1;
 
+/** Whether somebody may still ask for something of an epoch. */
+export const isKept = (of: number, epoch: number): boolean => of >= epoch - keptPast && of <= epoch + keptAhead;
+
 /** Forgets documents and descriptors of epochs that nobody may ask for any more. */
 export const prune = (state: AuthorityState, epoch: number): AuthorityState => {
-  const isKept = (of: number): boolean => of >= epoch - keptPast && of <= epoch + keptAhead;
-  if (state.documents.every((_, of) => isKept(of)) && state.descriptors.every((_, of) => isKept(of))) return state;
+  const { documents, descriptors } = state;
+  if (documents.every((_, of) => isKept(of, epoch)) && descriptors.every((_, of) => isKept(of, epoch))) return state;
   return {
     ...state,
-    documents: state.documents.filter((_, of) => isKept(of)),
-    descriptors: state.descriptors.filter((_, of) => isKept(of)),
+    documents: documents.filter((_, of) => isKept(of, epoch)),
+    descriptors: descriptors.filter((_, of) => isKept(of, epoch)),
   };
 };
 

@@ -9,6 +9,8 @@
 import { E } from "../fp.ts";
 import type { Wall } from "../machine.ts";
 import { type Hex, peerName } from "./authority_config.ts";
+import type { Storage } from "./authority_keeping.ts";
+import type { Link } from "./authority_links.ts";
 import { noBallots, phaseEnd, phasesEnd, type Round } from "./authority_round.ts";
 import type { AuthorityState, Published } from "./authority_state.ts";
 import { decodeCertificate } from "./cert.ts";
@@ -116,7 +118,7 @@ export const authorityView = (state: AuthorityState, at: Wall): AuthorityView =>
     nodes: nodesView(state),
     documents: [...state.documents.entries()].sort(([a], [b]) => b - a).map(([epoch, of]) => documentView(epoch, of)),
     connections: connectionsView(state),
-    store: { restoring: false, failing: null, failures: {}, pending: 0 },
+    store: storeView(state.storage),
   };
 };
 
@@ -138,7 +140,7 @@ const authorityPeerView = (state: AuthorityState, identity: Hex): AuthorityPeerV
   const ballots = round.type === "waiting" ? noBallots : round.ballots;
   const isSelf = identity === members.self.hex;
   const incoming = state.links.count((link) =>
-    link.type === "listening" && link.role.type === "authority" && link.role.peer === identity
+    hasRole(link) && link.role.type === "authority" && link.role.peer === identity
   );
   const outgoing = state.errands.count(({ standing, peers }) =>
     standing.type === "travelling" && peers[0] === identity
@@ -180,8 +182,17 @@ const documentView = (epoch: number, { document, raw }: Published): DocumentView
   };
 };
 
+const storeView = ({ restoring, failing, failures, pending, retries }: Storage): StoreView => ({
+  restoring: restoring !== null,
+  failing,
+  failures: Object.fromEntries(failures),
+  pending: pending.size + retries.size,
+});
+
+const hasRole = (link: Link): link is Extract<Link, { readonly role: unknown }> => "role" in link;
+
 const connectionsView = ({ links }: AuthorityState): AuthorityView["connections"] => {
   const counts = { opening: 0, client: 0, node: 0, authority: 0, closing: 0 };
-  for (const link of links.values()) counts[link.type === "listening" ? link.role.type : link.type]++;
+  for (const link of links.values()) counts[hasRole(link) ? link.role.type : link.type]++;
   return counts;
 };

@@ -14,7 +14,7 @@ import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
 import type { Wall } from "../machine.ts";
 import { areAddressesValid } from "./addresses.ts";
-import { type CertificateError, decodeValid, sign, verifyDecoded } from "./cert.ts";
+import { type Certificate, type CertificateError, decodeValid, sign, verifyDecoded } from "./cert.ts";
 import type { EpochClock } from "./epoch.ts";
 
 /** A mix's or Provider's descriptor, with the certificate it was read from. */
@@ -202,6 +202,27 @@ const fromFields = (fields: JsonObject, epoch: number, raw: Uint8Array): Either<
   });
 };
 
+/** A descriptor whose signature is still to be checked, which costs most: nothing here trusts what it reads. */
+export interface ReadDescriptor {
+  readonly descriptor: Descriptor;
+  readonly certificate: Certificate;
+}
+
+/** Reads the descriptor in a certificate, and checks all but who signed it. */
+export const readDescriptor = (
+  raw: Uint8Array,
+  epoch: number,
+  nowSeconds: number | null,
+): Either<DescriptorError, ReadDescriptor> => {
+  if (raw.length > descriptorLengthMax) return E.left("too-long");
+  const certificate = decodeValid(raw, nowSeconds);
+  if (E.isLeft(certificate)) return certificate;
+  const decoded = decodeJson(certificate.right.certified);
+  if (E.isLeft(decoded) || !isObject(decoded.right)) return E.left("not-json");
+  const descriptor = fromFields(decoded.right, epoch, raw);
+  return E.isLeft(descriptor) ? descriptor : E.right({ descriptor: descriptor.right, certificate: certificate.right });
+};
+
 /** The descriptor in a certificate, if it is valid for `epoch` and signed by its identity key and by nobody else. */
 export const verifyDescriptor = (
   suite: Suite,
@@ -209,14 +230,9 @@ export const verifyDescriptor = (
   epoch: number,
   nowSeconds: number | null,
 ): Either<DescriptorError, Descriptor> => {
-  if (raw.length > descriptorLengthMax) return E.left("too-long");
-  const certificate = decodeValid(raw, nowSeconds);
-  if (E.isLeft(certificate)) return certificate;
-  const decoded = decodeJson(certificate.right.certified);
-  if (E.isLeft(decoded) || !isObject(decoded.right)) return E.left("not-json");
-  const descriptor = fromFields(decoded.right, epoch, raw);
-  if (E.isLeft(descriptor)) return descriptor;
-  // Last, since it costs most: nothing above trusts what it reads.
-  const signed = verifyDecoded(suite, descriptor.right.identityKey, certificate.right);
-  return E.isLeft(signed) ? signed : descriptor;
+  const read = readDescriptor(raw, epoch, nowSeconds);
+  if (E.isLeft(read)) return read;
+  const { descriptor, certificate } = read.right;
+  const signed = verifyDecoded(suite, descriptor.identityKey, certificate);
+  return E.isLeft(signed) ? signed : E.right(descriptor);
 };

@@ -14,7 +14,6 @@ import {
   allow,
   at,
   clock,
-  config,
   createRun,
   epoch,
   machine,
@@ -275,6 +274,13 @@ const reports: fc.Arbitrary<SessionReport["report"]> = fc.oneof(
 const events: fc.Arbitrary<AuthorityEvent | typeof tick> = fc.oneof(
   fc.constant(tick),
   fc.nat(5).map((n) => incoming(`in/${n}`, "198.51.100.1:1")),
+  fc.record({ type: fc.constant("Status" as const), id: fc.nat(9) }),
+  fc.record({ type: fc.constantFrom("Committed" as const), id: fc.nat(9) }),
+  fc.record({
+    type: fc.constant("CommitFailed" as const),
+    id: fc.nat(9),
+    reason: fc.constantFrom("full" as const, "io" as const),
+  }),
   fc.record({
     type: fc.constant("Session" as const),
     session: fc.oneof(fc.nat(5).map((n) => `in/${n}`), fc.nat(9).map((n) => `${self}/out/${n}`)),
@@ -288,8 +294,7 @@ const steps = fc.array(fc.record({ afterMs: fc.constantFrom(0, 1, 300, 7_000, 11
 
 test("any events at any time: nothing throws, a step repeats itself, a spurious tick changes nothing", () => {
   fc.assert(fc.property(steps, (some) => {
-    const begun = machine.start(at(0), config, undefined);
-    let [state, ms] = [begun.state, 0];
+    let [state, ms] = [createRun().state(), 0];
     const open = new Set<string>();
     for (const { afterMs, event } of some) {
       // A driver announces a connection once.

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Effect } from "../../../core/effects.ts";
+import type { Commit, Effect, Scan, StoreFailure } from "../../../core/effects.ts";
 import { type Context, mono, tick, wall } from "../../../core/machine.ts";
 import { type AuthorityEvent, createAuthority } from "../../../core/pki/authority.ts";
 import type { AuthorityConfig } from "../../../core/pki/authority_config.ts";
@@ -12,6 +12,7 @@ import type { AuthorityState } from "../../../core/pki/authority_state.ts";
 import { createEpochClock, epochStart } from "../../../core/pki/epoch.ts";
 import type { Command } from "../../../core/wire/commands.ts";
 import type { SessionConfig, SessionReport, SessionRequest } from "../../../core/wire/session.ts";
+import { createStore, type Store } from "../../sim/store.ts";
 import { authorityNames, keysOf, mixFields, parameters, providerFields, signed, suite } from "./fixture.ts";
 
 export const periodMs = 80_000;
@@ -53,38 +54,101 @@ export const at = (ms: number): Context => ({
   seed: suite.sha256(Uint8Array.of(ms & 255)),
 });
 
-export const createRun = (overrides: Partial<AuthorityConfig> = {}, startMs = 0) => {
+/** How a disk answers: at once, not before it is told to, or that it does not take anything. */
+export type Disk = "good" | "held" | StoreFailure;
+
+const isStoreEffect = (effect: Effect): effect is Commit | Scan => effect.type === "Commit" || effect.type === "Scan";
+
+export const createRun = (overrides: Partial<AuthorityConfig> = {}, startMs = 0, store: Store = createStore()): Run => {
+  let disk: Disk = "good";
+  let held: Array<Commit | Scan> = [];
+  const perform = (effect: Commit | Scan): AuthorityEvent =>
+    disk === "good" || disk === "held" || effect.type === "Scan"
+      ? store.perform(effect) as AuthorityEvent
+      : { type: "CommitFailed", id: effect.id, reason: disk };
+  /** The effects of a step, and of those that follow from what the store answers. */
+  const settle = (ms: number, effects: ReadonlyArray<Effect>): ReadonlyArray<Effect> => {
+    const all: Effect[] = [];
+    let waiting = effects;
+    while (waiting.length > 0) {
+      all.push(...waiting);
+      const asked = waiting.filter(isStoreEffect);
+      waiting = [];
+      if (disk === "held") held.push(...asked);
+      else {
+        for (const effect of asked) {
+          step = machine.step(at(ms), step.state, perform(effect));
+          waiting = [...waiting, ...step.effects];
+        }
+      }
+    }
+    return all;
+  };
   let step = machine.start(at(startMs), { ...config, ...overrides }, undefined);
   let connections = 0;
-  const run = {
+  const run: Run = {
+    store,
     state: (): AuthorityState => step.state,
     wakeAtMs: (): number | null => step.wakeAt === null ? null : step.wakeAt - 5000,
-    effects: step.effects,
+    effects: settle(startMs, step.effects),
     step: (ms: number, event: AuthorityEvent | typeof tick): ReadonlyArray<Effect> => {
       step = machine.step(at(ms), step.state, event);
-      return step.effects;
+      return settle(ms, step.effects);
     },
+    setDisk: (next: Disk): void => {
+      disk = next;
+    },
+    /** The disk does what it was asked while it was held; what comes of that. */
+    release: (ms: number): ReadonlyArray<Effect> => {
+      disk = "good";
+      const asked = held;
+      held = [];
+      return settle(ms, asked).slice(asked.length);
+    },
+    /** What the disk was asked for, and has not answered. */
+    held: (): ReadonlyArray<Commit | Scan> => held,
+    /** kill -9, and a start with what the store has. */
+    restart: (ms: number): Run => createRun(overrides, ms, store),
     report: (ms: number, session: string, report: SessionReport["report"]) =>
       run.step(ms, { type: "Session", session, report }),
-    /** A node posts. */
-    post: (ms: number, name: string, payload: Uint8Array, of = epoch + 1): void => {
+    /** One connection with one command: the status, `closed` without one, or null where there is no answer yet. */
+    ask: (ms: number, as: Who, command: Command): number | string | null => {
       const session = `in/${connections++}`;
-      const { identityKey } = keysOf(name);
       run.step(ms, { type: "Incoming", connection: session, remote: "198.51.100.1:9" });
-      run.report(ms, session, {
-        type: "Authorize",
-        additionalData: identityKey,
-        key: suite.ed25519PublicToX25519(identityKey)!,
-        remote: "",
-      });
-      run.report(ms, session, { type: "Command", command: { type: "PostDescriptor", epoch: of, payload } });
-      run.report(ms, session, { type: "Down", reason: "closed" });
+      run.report(ms, session, { type: "Authorize", additionalData: as.identityKey, key: as.linkKey, remote: "" });
+      const told = run.report(ms, session, { type: "Command", command });
+      const answer = sent(told, session);
+      const isClosed = requestsTo(told, session).some(({ type }) => type === "Close");
+      if (isClosed) run.report(ms, session, { type: "Down", reason: "closed" });
+      return answer !== undefined && "status" in answer ? answer.status : isClosed ? "closed" : null;
+    },
+    /** A node posts. */
+    post: (ms: number, name: string, payload: Uint8Array, of = epoch + 1) => {
+      const { identityKey } = keysOf(name);
+      const linkKey = suite.ed25519PublicToX25519(identityKey)!;
+      return run.ask(ms, { identityKey, linkKey }, { type: "PostDescriptor", epoch: of, payload });
     },
   };
   return run;
 };
 
-export type Run = ReturnType<typeof createRun>;
+/** What somebody presents. */
+export type Who = Pick<ReturnType<typeof keysOf>, "identityKey" | "linkKey">;
+
+export interface Run {
+  readonly store: Store;
+  readonly state: () => AuthorityState;
+  readonly wakeAtMs: () => number | null;
+  readonly effects: ReadonlyArray<Effect>;
+  readonly step: (ms: number, event: AuthorityEvent | typeof tick) => ReadonlyArray<Effect>;
+  readonly setDisk: (next: Disk) => void;
+  readonly release: (ms: number) => ReadonlyArray<Effect>;
+  readonly held: () => ReadonlyArray<Commit | Scan>;
+  readonly restart: (ms: number) => Run;
+  readonly report: (ms: number, session: string, report: SessionReport["report"]) => ReadonlyArray<Effect>;
+  readonly ask: (ms: number, as: Who, command: Command) => number | string | null;
+  readonly post: (ms: number, name: string, payload: Uint8Array, of?: number) => number | string | null;
+}
 
 export const postAll = (run: Run, ms: number, of = epoch + 1): void => {
   for (const name of ["mix1", "mix2"]) run.post(ms, name, signed(mixFields(name, of)), of);
