@@ -1,0 +1,266 @@
+/**
+ * Permissioned signed discrete spool, PSDS (drafts/dspool.rst §6): a data spool (signed.ts) and a meta spool (set.ts) under
+ * one spool key, as the replica keeps it that holds the key, and as others keep their copy of it.
+ *
+ * The meta spool says who may do what. Each entry of the data spool names how long the meta spool was when it was signed,
+ * so that everybody judges a write by the same roles as the replica did: what a revoked key had written before its
+ * revocation in this chain stays, what comes after is refused. A chain with an entry that its own roles do not allow is
+ * the work of a faulty replica, and is read only up to there.
+ *
+ * @module
+ */
+import { List, Map as PersistentMap } from "immutable";
+import { utf8 } from "../bytes.ts";
+import type { Suite } from "../crypto/suite.ts";
+import { E, type Either } from "../fp.ts";
+import { appendOnlyFork, appendOnlyHeaders, readFrom } from "./append_only.ts";
+import {
+  appendOperation,
+  collectionLength,
+  decodeOperation,
+  hasItem,
+  initialSets,
+  mergeCollections,
+  newSetCollection,
+  type SetCollection,
+  type SetRefusal,
+  tryOperation,
+} from "./set.ts";
+import {
+  appendSigned,
+  type ChainName,
+  type Fork,
+  lastSignature,
+  mergeSigned,
+  newSigned,
+  type Part,
+  readSigned,
+  type SignedEntry,
+  type SignedHeader,
+  type SignedSpool,
+  signNext,
+} from "./signed.ts";
+import {
+  contentId,
+  decodeTombstone,
+  decodeWrite,
+  encodeWrite,
+  partOf,
+  slotOf,
+  type SpoolIndex,
+  verifyWrite,
+  type Write,
+} from "./write.ts";
+
+/** Names of the sets of the meta spool (§6, §7, §8.1). Items of roles are Ed25519 keys. */
+export const setNames = {
+  metaWriters: utf8("meta writer"),
+  metaReaders: utf8("meta reader"),
+  dataWriters: utf8("data writer"),
+  dataReaders: utf8("data reader"),
+  canonicalReaders: utf8("canonical data reader"),
+  /** Holds "yes" from the start; once that is removed nothing is ever forgotten. */
+  truncatable: utf8("truncatable"),
+  /** X25519 keys (encrypted.ts). */
+  dataEncryption: utf8("data encryption"),
+  /** Replica descriptors (durable.ts). */
+  replicas: utf8("replica"),
+} as const;
+
+export const yes: Uint8Array = utf8("yes");
+
+/** Where in the chain a write is. */
+export interface Place {
+  readonly part: Part;
+  readonly index: number;
+}
+
+export interface PermissionedSpool {
+  /** The root key of the whole. */
+  readonly spool: Uint8Array;
+  /** The spool key of the replica. */
+  readonly key: Uint8Array;
+  readonly meta: SetCollection;
+  readonly data: SignedSpool;
+  /** By slot: each is used once. */
+  readonly slots: PersistentMap<string, Place>;
+  /** By content id. */
+  readonly contents: PersistentMap<string, Place>;
+  readonly tombstones: List<SpoolIndex>;
+}
+
+export type WriteRefusal =
+  | SetRefusal
+  | "wrong-write-signature"
+  /** The author has not, or no longer, the role. */
+  | "not-permitted"
+  /** "yes" has been removed from the truncatable set. */
+  | "not-truncatable"
+  /** The author has used the sequence number for something else. */
+  | "slot-taken"
+  /** The entry goes by a meta spool that is longer than the one known. */
+  | "meta-missing"
+  | "meta-backwards";
+
+const nameOf = (spool: Uint8Array, key: Uint8Array, part: Part): ChainName => ({ spool, key, part });
+
+const operationOfWrite: SetCollection["operationOf"] = (message) => {
+  const body = decodeWrite(message)?.body ?? null;
+  return body === null ? null : decodeOperation(body);
+};
+
+/** A new one: the root key may write to the meta spool (§6: the initial writer; §8.1). */
+export const newPermissioned = (spool: Uint8Array, key: Uint8Array): PermissionedSpool => {
+  const initial = initialSets([{ set: setNames.metaWriters, item: spool }, { set: setNames.truncatable, item: yes }]);
+  return {
+    spool,
+    key,
+    meta: newSetCollection(nameOf(spool, key, "meta"), initial, operationOfWrite),
+    data: newSigned(nameOf(spool, key, "data")),
+    slots: PersistentMap(),
+    contents: PersistentMap(),
+    tombstones: List(),
+  };
+};
+
+export const metaHeaders = ({ meta }: PermissionedSpool): List<SignedHeader> => appendOnlyHeaders(meta.log);
+export const headersOf = (spool: PermissionedSpool, part: Part): List<SignedHeader> =>
+  part === "meta" ? metaHeaders(spool) : spool.data.headers;
+
+export const nameOfPart = ({ spool, key }: PermissionedSpool, part: Part): ChainName => nameOf(spool, key, part);
+
+/** Evidence that the replica signed twice, where merging has found it. */
+export const forkOf = ({ meta, data }: PermissionedSpool): { readonly part: Part; readonly fork: Fork } | null => {
+  const fork = appendOnlyFork(meta.log);
+  if (fork !== null) return { part: "meta", fork };
+  return data.fork === null ? null : { part: "data", fork: data.fork };
+};
+
+/** Entries with their messages: encoded writes. */
+export const entriesFrom = (
+  spool: PermissionedSpool,
+  part: Part,
+  index: number,
+  limit: number,
+): ReadonlyArray<SignedEntry> =>
+  part === "meta"
+    ? readFrom(spool.meta.log, index, limit)
+    : E.getOrElse((): ReadonlyArray<SignedEntry> => [])(readSigned(spool.data, index, limit));
+
+/** Has a key a role, when the meta spool had `length` entries (now, unless said otherwise)? */
+export const hasRole = ({ meta }: PermissionedSpool, role: Uint8Array, key: Uint8Array, length?: number): boolean =>
+  hasItem(meta.sets, role, key, length);
+
+/** May this be written, by the roles of a meta spool of `length` entries? */
+const permissionRefusal = (spool: PermissionedSpool, write: Write, length: number): WriteRefusal | null => {
+  switch (write.kind) {
+    case "message":
+      return hasRole(spool, setNames.dataWriters, write.author, length) ? null : "not-permitted";
+    case "tombstone":
+      if (write.body === null || decodeTombstone(write.body) === null) return "malformed";
+      if (!hasRole(spool, setNames.canonicalReaders, write.author, length)) return "not-permitted";
+      return hasRole(spool, setNames.truncatable, yes, length) ? null : "not-truncatable";
+    case "meta":
+      if (write.body === null || decodeOperation(write.body) === null) return "malformed";
+      return hasRole(spool, setNames.metaWriters, write.author, length) ? null : "not-permitted";
+  }
+};
+
+/** Why a write cannot come next in this chain, by its present roles. The signature is not looked at. */
+export const writeRefusal = (
+  spool: PermissionedSpool,
+  write: Write,
+  length = collectionLength(spool.meta),
+): WriteRefusal | null => {
+  const refusal = permissionRefusal(spool, write, length);
+  if (refusal !== null) return refusal;
+  if (spool.slots.has(slotOf(write))) return "slot-taken";
+  const operation = write.kind === "meta" && write.body !== null ? decodeOperation(write.body) : null;
+  return operation === null ? null : tryOperation(spool.meta, operation);
+};
+
+/** With what follows from a new entry. */
+const indexed = (suite: Suite, spool: PermissionedSpool, write: Write, index: number): PermissionedSpool => {
+  const place = { part: partOf(write), index };
+  const tombstone = write.kind === "tombstone" && write.body !== null ? decodeTombstone(write.body) : null;
+  return {
+    ...spool,
+    slots: spool.slots.set(slotOf(write), place),
+    contents: spool.contents.set(contentId(suite, spool.spool, write), place),
+    tombstones: tombstone === null ? spool.tombstones : spool.tombstones.push(tombstone),
+  };
+};
+
+const metaRefusal = (spool: PermissionedSpool, header: SignedHeader): WriteRefusal | null => {
+  if (header.meta > collectionLength(spool.meta)) return "meta-missing";
+  return header.meta < (spool.data.headers.last()?.meta ?? 0) ? "meta-backwards" : null;
+};
+
+/** Takes the next entry of a chain, after checking all of it: the replica's signature, the author's and the roles. */
+export const accept = (
+  suite: Suite,
+  spool: PermissionedSpool,
+  entry: SignedEntry,
+): Either<WriteRefusal, PermissionedSpool> => {
+  const write = decodeWrite(entry.message);
+  if (write === null) return E.left("malformed");
+  const isMeta = partOf(write) === "meta";
+  const refusal = (isMeta ? null : metaRefusal(spool, entry.header)) ??
+    writeRefusal(spool, write, isMeta ? undefined : entry.header.meta);
+  if (refusal !== null) return E.left(refusal);
+  if (!verifyWrite(suite, spool.spool, write)) return E.left("wrong-write-signature");
+  const extended = isMeta
+    ? E.map((meta: SetCollection): PermissionedSpool => ({ ...spool, meta }))(
+      appendOperation(suite, spool.meta, entry),
+    )
+    : E.map((data: SignedSpool): PermissionedSpool => ({ ...spool, data }))(appendSigned(suite, spool.data, entry));
+  return E.map((next: PermissionedSpool) => indexed(suite, next, write, entry.header.index))(extended);
+};
+
+/**
+ * {data,meta}_append (§6.1), by the replica that holds the 64-byte spool key. A write that is there already changes
+ * nothing: its place is its receipt, as the first time. The body of a message is the caller's to keep.
+ */
+export const appendWrite = (
+  suite: Suite,
+  privateKey: Uint8Array,
+  spool: PermissionedSpool,
+  write: Write,
+  epoch: number,
+): Either<WriteRefusal, PermissionedSpool> => {
+  if (spool.contents.has(contentId(suite, spool.spool, write))) return E.right(spool);
+  const message = encodeWrite(write);
+  const log = partOf(write) === "meta" ? spool.meta.log.log : spool.data;
+  const length = partOf(write) === "meta" ? 0 : collectionLength(spool.meta);
+  return accept(suite, spool, { header: signNext(suite, privateKey, log, message, epoch, length), message });
+};
+
+/** The signature that the next entry of a part refers to. */
+export const lastSignatureOf = (spool: PermissionedSpool, part: Part): Uint8Array =>
+  lastSignature(part === "meta" ? spool.meta.log.log : spool.data);
+
+/** The entry at a place, and the write in it. */
+export const entryAt = (
+  spool: PermissionedSpool,
+  { part, index }: Place,
+): { readonly entry: SignedEntry; readonly write: Write } | null => {
+  const entry = entriesFrom(spool, part, index, 1)[0];
+  const write = entry === undefined ? null : decodeWrite(entry.message);
+  return entry === undefined || write === null ? null : { entry, write };
+};
+
+/** What follows from the entries; of a data spool only as far as the meta spool reaches. */
+const reindexed = (suite: Suite, spool: PermissionedSpool): PermissionedSpool => {
+  const reach = collectionLength(spool.meta);
+  const entries = [...entriesFrom(spool, "meta", 0, 0), ...entriesFrom(spool, "data", 0, 0)];
+  return entries.filter(({ header }) => header.meta <= reach).reduce((next, { header, message }) => {
+    const write = decodeWrite(message);
+    return write === null ? next : indexed(suite, next, write, header.index);
+  }, { ...spool, slots: PersistentMap(), contents: PersistentMap(), tombstones: List() } as PermissionedSpool);
+};
+
+/** The join of two copies of one replica's spool, each of which was accepted entry by entry. */
+export const mergePermissioned = (suite: Suite, a: PermissionedSpool, b: PermissionedSpool): PermissionedSpool => {
+  if (a === b) return a;
+  return reindexed(suite, { ...a, meta: mergeCollections(a.meta, b.meta), data: mergeSigned(a.data, b.data) });
+};
