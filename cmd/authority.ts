@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { join } from "node:path";
 import { toHex } from "../core/bytes.ts";
 import { authorityAddress, bootAuthority, createAuthoritySystem } from "../core/pki/authority_system.ts";
 import { bootNonvoting, createNonvotingSystem } from "../core/pki/nonvoting_system.ts";
@@ -14,9 +13,8 @@ import { authorityConfigOf, authorityFile } from "../adapters/config/authority.t
 import { isNonvoting, nonvotingConfigOf } from "../adapters/config/nonvoting.ts";
 import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
 import { listenAddresses } from "../adapters/external_address.ts";
+import { openStore } from "../adapters/open_store.ts";
 import { startShell } from "../adapters/shell.ts";
-import type { Store } from "../adapters/store.ts";
-import { createMemoryStore } from "../adapters/store_memory.ts";
 
 const usage = `usage: authority [-f FILE] [-g]
 
@@ -30,14 +28,8 @@ Runs a directory authority: a voting one; or a non-voting one, which signs alone
   -h, --help        this text`;
 
 const defaultPort = 62_472;
-/** Documents of a few epochs. */
-const storeBytesMax = 64 * 1024 * 1024;
-
-/** Loaded only where it is used: it is native code, for which Deno wants permission. */
-const openLmdb = async (dataDir: string): Promise<Store> => {
-  const { openLmdbStore } = await import("../adapters/store_lmdb.ts");
-  return openLmdbStore(join(dataDir, "state.lmdb"));
-};
+/** Documents, descriptors and votes of a few epochs, where they are kept in memory. */
+const storeBytesMax = 256 * 1024 * 1024;
 
 await runCommand({
   name: "authority",
@@ -56,9 +48,11 @@ await runCommand({
           system,
           boot,
           sphinx: { suite, geometry },
-          store: isNonvoting(file)
-            ? await openLmdb(file.Authority.DataDir)
-            : createMemoryStore({ bytesMax: storeBytesMax }),
+          store: await openStore({
+            kind: file.Samtpfote.Store,
+            dataDir: file.Authority.DataDir,
+            memoryBytesMax: storeBytesMax,
+          }),
           listeners: listenAddresses(file.Authority.Addresses, defaultPort).map((address) => ({
             address,
             owner: authorityAddress,

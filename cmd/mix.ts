@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { join } from "node:path";
 import { toHex } from "../core/bytes.ts";
 import { bootMix, createMixSystem, nodeAddress } from "../core/mix/system.ts";
 import type { Registered } from "../core/provider/registration.ts";
@@ -14,10 +13,9 @@ import { nodeConfigOf, type ServerFile, serverFile } from "../adapters/config/se
 import { serverWarnings } from "../adapters/config/server_checks.ts";
 import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
 import { listenAddresses } from "../adapters/external_address.ts";
+import { openStore } from "../adapters/open_store.ts";
 import { createRegistration } from "../adapters/registration_http.ts";
 import { type Shell, startShell } from "../adapters/shell.ts";
-import type { Store } from "../adapters/store.ts";
-import { createMemoryStore } from "../adapters/store_memory.ts";
 import { createUnwrapPool } from "../adapters/unwrap_pool.ts";
 import { inlineUnwrapper, type Unwrapper } from "../adapters/unwrapper.ts";
 
@@ -34,14 +32,6 @@ Runs a mix or, with [Server] IsProvider = true, a Provider.
 const defaultPort = 3219;
 /** Replay tags of three epochs, accounts and mailboxes, where they are kept in memory. */
 const storeBytesMax = 2 * 1024 * 1024 * 1024;
-
-/** lmdb is loaded only where it is used: it is native code, for which Deno wants permission. */
-const openStore = async ({ Server, Samtpfote }: ServerFile): Promise<Store> => {
-  const replayTagsMax = Samtpfote.ReplayTagsMax;
-  if (Samtpfote.Store === "memory") return createMemoryStore({ bytesMax: storeBytesMax, replayTagsMax });
-  const { openLmdbStore } = await import("../adapters/store_lmdb.ts");
-  return openLmdbStore(join(Server.DataDir, "state.lmdb"), { replayTagsMax });
-};
 
 const workersMax = 64;
 
@@ -73,7 +63,12 @@ await runCommand({
           boot: bootMix(config),
           sphinx: { suite, geometry },
           unwrapper: unwrapperOf(file, { suite, geometry }),
-          store: await openStore(file),
+          store: await openStore({
+            kind: file.Samtpfote.Store,
+            dataDir: file.Server.DataDir,
+            memoryBytesMax: storeBytesMax,
+            replayTagsMax: file.Samtpfote.ReplayTagsMax,
+          }),
           listeners: addresses.map((address) => ({ address, owner: nodeAddress })),
           // A node notifies of registrations only.
           onNotify: (event) => registration.onRegistered(event as Registered),

@@ -99,6 +99,11 @@ const fileTable = table({
   Samtpfote: section(
     table({
       ...samtpfoteKeys,
+      Store: optional(
+        choice("lmdb", "memory"),
+        "lmdb",
+        "Where descriptors, votes and documents are kept: the file state.lmdb in DataDir, or this process.",
+      ),
       CertificateExpiration: optional(
         choice("go", "epoch"),
         "go",

@@ -1,0 +1,27 @@
+/**
+ * The store that a daemon's file asks for: lmdb in `state.lmdb` of its DataDir, or the memory of this process.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { defaultReplayTagsMax, type Store } from "./store.ts";
+import { createMemoryStore } from "./store_memory.ts";
+
+export interface StoreChoice {
+  /** `[Samtpfote] Store`. */
+  readonly kind: "lmdb" | "memory";
+  readonly dataDir: string;
+  /** What it may hold in memory, in bytes. */
+  readonly memoryBytesMax: number;
+  /** Replay tags of one key, for daemons that unwrap packets. */
+  readonly replayTagsMax?: number;
+}
+
+/** Rejects with a CommandError that names the file where it cannot be opened. */
+export const openStore = async (choice: StoreChoice): Promise<Store> => {
+  const { kind, dataDir, memoryBytesMax, replayTagsMax = defaultReplayTagsMax } = choice;
+  if (kind === "memory") return createMemoryStore({ bytesMax: memoryBytesMax, replayTagsMax });
+  // Loaded only where it is used: it is native code, for which Deno wants permission.
+  const { openLmdbStore } = await import("./store_lmdb.ts");
+  return openLmdbStore(join(dataDir, "state.lmdb"), { replayTagsMax });
+};
