@@ -142,8 +142,10 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
     if (claim !== undefined && !claim()) return;
     try {
       const before = state!;
+      const began = performance.now();
       for (const emission of stepWith((context) => system.step(context, before, input))) perform(emission);
       if (input !== null) settle(input);
+      metrics.observe("step-seconds", (performance.now() - began) / 1000);
     } catch (error) {
       crash(error);
     }
@@ -157,6 +159,7 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
     const { machines } = state!;
     if (!machines.has(to)) tcp.destroy(to);
     if (!isIncoming(event)) return;
+    metrics.add("connections-accepted");
     if (machines.has(event.connection)) tcp.resume(event.connection);
     else tcp.destroy(event.connection);
   };

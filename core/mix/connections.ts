@@ -62,7 +62,7 @@ const makeRoom = (turn: Turn, connection: Address, from: string): void => {
     turn,
     { type: "Refuse", connection: evicted.connection },
     count("connections-refused", evicted.reason),
-    tell(evicted.connection, { type: "Close", polite: false }),
+    tell(evicted.connection, { type: "Abort" }),
   );
 };
 
@@ -134,7 +134,7 @@ const denialOf = (
 const onUp = (turn: Turn, session: Address, connection: Connection): void => {
   if (connection.type !== "authorized") return;
   putConnection(turn, session, { type: "up", peer: connection.peer });
-  emit(turn, connectedLine(turn, connection.peer));
+  emit(turn, count("connections-up", connection.peer.type), connectedLine(turn, connection.peer));
 };
 
 // Who is at home when is nobody's business: clients are mentioned at DEBUG and without a name.

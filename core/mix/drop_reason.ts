@@ -4,50 +4,57 @@
  *
  * @module
  */
-import type { UnwrapFailure } from "../effects.ts";
-import type { Unanswered } from "../provider/plugin_state.ts";
+import { unansweredReasons } from "../provider/plugin_state.ts";
 
-export type DropReason =
+export const dropReasons = [
   /* On arrival */
-  | "packet-size"
-  | "connection-closing"
-  | "rate-limited"
+  "packet-size",
+  "connection-closing",
+  "rate-limited",
   /** The sending node is in no document for this moment (wire-facts §2.7 canSend). */
-  | "peer-not-listed"
-  | "no-mix-key"
-  | "unwrap-queue-full"
+  "peer-not-listed",
+  "no-mix-key",
+  "unwrap-queue-full",
   /* In unwrapping and replay detection */
-  | `unwrap-${UnwrapFailure}`
-  | "unwrap-late"
-  | "replayed"
-  | "replay-store-failed"
+  "unwrap-short",
+  "unwrap-ad",
+  "unwrap-point",
+  "unwrap-mac",
+  "unwrap-commands",
+  "unwrap-payload",
+  "unwrap-late",
+  "replayed",
+  "replay-store-failed",
   /** The key has had as many packets as the store keeps tags of. */
-  | "replay-tags-full"
+  "replay-tags-full",
   /* By its routing commands */
-  | "commands"
-  | "client-must-forward"
-  | "mix-must-terminate"
-  | "mix-must-forward"
+  "commands",
+  "client-must-forward",
+  "mix-must-terminate",
+  "mix-must-forward",
   /* On the way to the next hop */
-  | "delay-zero"
-  | "delay-too-long"
-  | "next-hop-unknown"
-  | "scheduler-queue-full"
-  | "scheduler-late"
-  | "link-down"
-  | "session-queue-full"
-  | "session-send-late"
-  | "session-closed"
+  "delay-zero",
+  "delay-too-long",
+  "next-hop-unknown",
+  "scheduler-queue-full",
+  "scheduler-late",
+  "link-down",
+  "session-queue-full",
+  "session-send-late",
+  "session-closed",
   /* At a Provider */
-  | "provider-late"
-  | "payload-format"
-  | "recipient-invalid"
-  | "recipient-unknown"
-  | "reply-to-service"
-  | Unanswered
-  | "mailbox-full"
-  | "store-busy"
-  | "store-failed"
+  "provider-late",
+  "payload-format",
+  "recipient-invalid",
+  "recipient-unknown",
+  "reply-to-service",
+  ...unansweredReasons,
+  "mailbox-full",
+  "store-busy",
+  "store-failed",
   /* Decoy replies */
-  | "decoy-unknown"
-  | "decoy-garbled";
+  "decoy-unknown",
+  "decoy-garbled",
+] as const;
+
+export type DropReason = typeof dropReasons[number];

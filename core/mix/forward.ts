@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { tell } from "../effects.ts";
+import { count, tell } from "../effects.ts";
 import { after } from "../machine.ts";
 import type { Address } from "../system.ts";
 import type { SendDropped } from "../wire/session.ts";
@@ -40,6 +40,7 @@ export const dispatchDue = (turn: Turn): void => {
     if (taken === null) return;
     update(turn, { queue: taken.queue });
     const { due, nextHop, packet } = taken.item;
+    turn.effects.push(count("lateness-ms", undefined, Math.max(0, turn.context.now - due)));
     if (turn.context.now - due > schedulerSlackMs) dropPacket(turn, "scheduler-late");
     else sendPacket(turn, nextHop, packet);
   }

@@ -139,7 +139,7 @@ const onUp = (turn: Turn, id: string, link: Link, session: string): void => {
   const phase = { type: "up", session, since: turn.context.now } as const;
   update(turn, { links: setLink(turn.state.links, id, { ...link, phase, attempts: 1 }) });
   const fields = { peer: toHex(link.descriptor.identityKey), name: link.descriptor.name, direction: "out" };
-  emit(turn, log("INFO", "connected", `connected to ${link.descriptor.name}`, fields));
+  emit(turn, count("links-up"), log("INFO", "connected", `connected to ${link.descriptor.name}`, fields));
 };
 
 const onDown = (turn: Turn, id: string, link: Link, session: string, reason: DownReason): void => {

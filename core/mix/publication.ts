@@ -7,7 +7,7 @@
  */
 import { Map as PersistentMap } from "immutable";
 import { concat, uint64 } from "../bytes.ts";
-import { log, tell } from "../effects.ts";
+import { count, log, tell } from "../effects.ts";
 import { invariant } from "../machine.ts";
 import { certificateExpiration, providerLayer, signDescriptor } from "../pki/descriptor.ts";
 import type { DirectoryReport } from "../pki/directory.ts";
@@ -88,7 +88,11 @@ export const onPublished = (turn: Turn, report: Extract<DirectoryReport["report"
   const level = accepted + conflicts === of ? "INFO" : "WARNING";
   const missing = failures.map(({ authority, reason }) => `${authority} ${reason}`);
   const message = `${accepted} of ${of} authorities accepted the descriptor for epoch ${epoch}`;
-  emit(turn, log(level, "published", message, { epoch, accepted, conflicts, of, missing }));
+  emit(
+    turn,
+    count("descriptors-published"),
+    log(level, "published", message, { epoch, accepted, conflicts, of, missing }),
+  );
 };
 
 /** Forgets descriptors that nobody takes any more. */

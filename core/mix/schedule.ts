@@ -9,7 +9,7 @@
  * @module
  */
 import { uint64 } from "../bytes.ts";
-import { log, replayTable, tell } from "../effects.ts";
+import { count, log, replayTable, tell } from "../effects.ts";
 import { after } from "../machine.ts";
 import { providerLayer } from "../pki/descriptor.ts";
 import type { DirectoryReport } from "../pki/directory.ts";
@@ -139,7 +139,7 @@ const onDocument = (
     documents: pruneDocuments({ ...documents, known }, turn.time.epoch),
     fetching: fetching.delete(epoch),
   });
-  emit(turn, log("INFO", "document", `document of epoch ${epoch}`, { epoch }));
+  emit(turn, count("documents"), log("INFO", "document", `document of epoch ${epoch}`, { epoch }));
   if (epoch === turn.time.epoch) logLayer(turn);
   updateLinks(turn);
   armDecoys(turn);
@@ -155,5 +155,9 @@ const onFetchFailed = (
   const gone = isFinal ? documents.gone.set(epoch, true) : documents.gone;
   update(turn, { documents: { ...documents, gone }, fetching: fetching.delete(epoch) });
   const level = reason === "invalid" ? "WARNING" : epoch === turn.time.epoch ? "INFO" : "DEBUG";
-  emit(turn, log(level, "no-document", `no document of epoch ${epoch}: ${reason}`, { epoch, cause: reason }));
+  emit(
+    turn,
+    count("documents-missed", reason),
+    log(level, "no-document", `no document of epoch ${epoch}: ${reason}`, { epoch, cause: reason }),
+  );
 };

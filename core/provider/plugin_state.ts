@@ -20,19 +20,22 @@ export interface Serve {
 }
 
 /** Why a request has no answer. */
-export type Unanswered =
+export const unansweredReasons = [
   /** No instance runs. */
-  | "plugin-down"
+  "plugin-down",
   /** Too many requests wait. */
-  | "plugin-busy"
+  "plugin-busy",
   /** It waited longer than `notAfter` for an instance. */
-  | "kaetzchen-late"
+  "kaetzchen-late",
   /** No answer within `requestMs`. */
-  | "plugin-timeout"
+  "plugin-timeout",
   /** The instance ended, broke the connection or answered with an HTTP error: it may have seen the request. */
-  | "plugin-failed"
-  | "plugin-garbage"
-  | "plugin-oversized";
+  "plugin-failed",
+  "plugin-garbage",
+  "plugin-oversized",
+] as const;
+
+export type Unanswered = typeof unansweredReasons[number];
 
 /** What a plugin's machine tells its owner. */
 export interface PluginReport {

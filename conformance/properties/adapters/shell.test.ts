@@ -294,7 +294,7 @@ test("log lines carry the machine's address; dropped packets are counted by reas
     "DEBUG",
     "replayed",
   ]]);
-  assert.deepEqual(metrics.snapshot(), { "dropped{replayed}": 1, sent: 2 });
+  assert.deepEqual(metrics.snapshot(), { "dropped{replayed}": 1, "undeclared{sent}": 2 });
   await shell.stop();
 });
 
