@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { toHex } from "../core/bytes.ts";
+import { toHex, utf8 } from "../core/bytes.ts";
+import { trimZeros } from "../core/provider/user_name.ts";
 import { keyFromText } from "../core/pki/text_key.ts";
 import { type Account, asUnavailable, findRecipient, openAccount, optionsOf, register } from "../adapters/account.ts";
 import { connect, type MixClient, type RoundTrip } from "../adapters/client_api.ts";
@@ -21,6 +22,8 @@ A client of a mix network.
 
   register                    make the account at its Provider
   ping [SERVICE[@PROVIDER]]   ask a service, and show the way there and back (default: loop at any Provider)
+  ask SERVICE[@PROVIDER] TEXT send a plugin's service a text, framed with its length, and print the reply;
+                              - reads it from standard input
   send USER@PROVIDER TEXT     send a user a message, straight into the mailbox (an interim that later versions
                               replace by remote spools); - reads it from standard input
   fetch                       show messages that come, for --wait seconds
@@ -75,6 +78,18 @@ const ping = async ({ client, signal }: Session, [service = "loop"]: ReadonlyArr
   const target = splitAddress(service) ?? { name: service, provider: null };
   const trip = await client.ping(target.name, target.provider, { signal });
   printTrip(`${target.name} at ${trip.path.at(-1)} answered after ${Math.round(trip.rttMs)} ms`, trip);
+};
+
+const newline = 10;
+
+/** The reply as it is, to where it can be piped: services do not say how long it is, so zeros at its end are cut off. */
+const ask = async ({ client, signal }: Session, [service, ...words]: ReadonlyArray<string>): Promise<void> => {
+  if (service === undefined || words.length === 0) throw usageError("ask expects SERVICE[@PROVIDER] and a text");
+  const target = splitAddress(service) ?? { name: service, provider: null };
+  const text = words.join(" ") === "-" ? await readInput() : words.join(" ");
+  const to = { type: "Service", capability: target.name, provider: target.provider } as const;
+  const { payload } = await client.query(to, utf8(text), { signal, lengthPrefix: true });
+  process.stdout.write(Buffer.from([...trimZeros(payload), newline]));
 };
 
 const recipientOf = async ({ client, values, signal }: Session, user: string, provider: string) => {
@@ -132,6 +147,7 @@ const status = async ({ client, account }: Session): Promise<void> => {
 
 const commands: Readonly<Record<string, (session: Session, words: ReadonlyArray<string>) => Promise<void>>> = {
   ping,
+  ask,
   send,
   fetch: fetchMessages,
   status,

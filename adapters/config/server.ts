@@ -36,6 +36,7 @@ import { defaultReplayTagsMax } from "../store.ts";
 import type { FileKind } from "./load.ts";
 import { advertised, asciiName, checkServerFile } from "./server_checks.ts";
 import { debugLimits, debugTable } from "./server_debug.ts";
+import { pluginLimitsOf, pluginLimitsTable } from "./server_plugins.ts";
 import { providerOf, providerTable } from "./server_provider.ts";
 
 const serverTable = table({
@@ -96,6 +97,7 @@ const fileTable = table({
         defaultLimits.reconnectStepMs,
         `Added to the wait before each further attempt to connect; default "15s".`,
       ),
+      Plugins: section(pluginLimitsTable, "How much of the Provider a plugin may take."),
     }),
     "What the Go programs do not have.",
   ),
@@ -119,5 +121,5 @@ export const nodeConfigOf = (file: ServerFile, keys: NodeKeys, listening: Readon
   clock: clockOf(file.Samtpfote),
   sendDecoyTraffic: file.Debug.SendDecoyTraffic,
   limits: { ...debugLimits(file.Debug), reconnectStepMs: file.Samtpfote.ReconnectStep },
-  provider: file.Server.IsProvider ? providerOf(file.Provider) : null,
+  provider: file.Server.IsProvider ? providerOf(file.Provider, pluginLimitsOf(file.Samtpfote.Plugins)) : null,
 });

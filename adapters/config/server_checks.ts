@@ -76,13 +76,6 @@ export const serverWarnings = (file: ServerFile): ReadonlyArray<string> => {
   if (Debug.SchedulerExternalMemoryQueue) {
     warnings.push("[Debug] SchedulerExternalMemoryQueue has no effect: delayed packets are kept in memory");
   }
-  for (const { Capability, Disable } of Provider?.CBORPluginKaetzchen ?? []) {
-    if (!Disable) {
-      warnings.push(
-        `[[Provider.CBORPluginKaetzchen]] is not supported in this version: service ${Capability} is not offered`,
-      );
-    }
-  }
   if (!file.Server.IsProvider) return warnings;
   if (Provider === null || !Provider.Kaetzchen.some(({ Capability, Disable }) => Capability === "loop" && !Disable)) {
     warnings.push("no loop service is configured: clients refuse a network in which a Provider has none");

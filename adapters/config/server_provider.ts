@@ -6,12 +6,12 @@
  */
 import { utf8 } from "../../core/bytes.ts";
 import { defaultProviderConfig, type ProviderConfig } from "../../core/provider/config.ts";
+import type { PluginLimits } from "../../core/provider/plugin_config.ts";
 import { userName } from "../../core/provider/user_name.ts";
 import {
   absolutePath,
   anything,
   choice,
-  count,
   flag,
   hostPort,
   httpUrl,
@@ -25,6 +25,7 @@ import {
   text,
 } from "./codec.ts";
 import { type Problem, unsupported } from "./problems.ts";
+import { checkPlugin, pluginServiceOf, pluginTable } from "./server_plugins.ts";
 
 const kaetzchenKeys = {
   Capability: required(name, "What clients look for."),
@@ -71,11 +72,7 @@ export const providerTable = table({
     "Services of the Provider itself.",
   ),
   CBORPluginKaetzchen: optional(
-    list(table({
-      ...kaetzchenKeys,
-      Command: required(name, "Program of the plugin."),
-      MaxConcurrency: optional(count, 1, "How many of them are started."),
-    })),
+    list(pluginTable),
     [],
     "Services of other programs.",
   ),
@@ -110,7 +107,10 @@ const checkServices = ({ Kaetzchen, CBORPluginKaetzchen }: ProviderTable): Probl
       taken.add(`capability ${Capability}`).add(`endpoint ${Endpoint}`);
     });
   }
-  return problems;
+  const plugins = CBORPluginKaetzchen.flatMap((plugin, index) =>
+    checkPlugin(plugin, ["Provider", "CBORPluginKaetzchen", index])
+  );
+  return [...problems, ...plugins];
 };
 
 /** What is wrong with the table though each key is right by itself. */
@@ -134,7 +134,7 @@ export const checkProvider = (provider: ProviderTable): Problem[] => {
 };
 
 /** What the Provider is started with; null: the table is missing. */
-export const providerOf = (provider: ProviderTable | null): ProviderConfig => {
+export const providerOf = (provider: ProviderTable | null, pluginLimits: PluginLimits): ProviderConfig => {
   if (provider === null) return { ...defaultProviderConfig, services: [] };
   const urls = provider.AdvertiseUserRegistrationHTTPAddresses;
   return {
@@ -143,6 +143,8 @@ export const providerOf = (provider: ProviderTable | null): ProviderConfig => {
       capability: Capability,
       endpoint: Endpoint,
     })),
+    plugins: provider.CBORPluginKaetzchen.filter(({ Disable }) => !Disable).map(pluginServiceOf),
+    pluginLimits,
     binaryRecipients: provider.BinaryRecipients,
     caseSensitiveRecipients: provider.CaseSensitiveRecipients,
     recipientDelimiter: provider.RecipientDelimiter,

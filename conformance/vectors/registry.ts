@@ -4,6 +4,7 @@
  * @module
  */
 import { aezFormat } from "./aez.ts";
+import { cborPluginFormat } from "./cborplugin.ts";
 import type { VectorFormat } from "./format.ts";
 import { miscFormat } from "./misc.ts";
 import { newHopeSimpleFormat } from "./newhope_simple.ts";
@@ -18,6 +19,7 @@ import { sphinxCryptoFormat } from "./sphinx_crypto.ts";
 
 export const formats: ReadonlyArray<VectorFormat> = [
   aezFormat,
+  cborPluginFormat,
   miscFormat,
   newHopeSimpleFormat,
   noiseXFormat,

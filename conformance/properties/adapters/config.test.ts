@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { toHex } from "../../../core/bytes.ts";
 import { katzenpostClock } from "../../../core/pki/epoch.ts";
+import { defaultPluginLimits } from "../../../core/provider/plugin_config.ts";
 import { authorityConfigOf, authorityFile } from "../../../adapters/config/authority.ts";
 import { clientFile, connectOptionsOf, userOf } from "../../../adapters/config/client.ts";
 import { parseDuration } from "../../../adapters/config/codec.ts";
@@ -83,7 +84,7 @@ test("[HB-MIX-3-01] [HB-MIX-3-05] a Go mix's file becomes the node's configurati
   assert.deepEqual(serverWarnings(file), []);
 });
 
-test("[HB-MIX-4-04] a Go Provider's file becomes the node's configuration; what is not supported yet is named", () => {
+test("[HB-MIX-4-04] [HB-MIX-4-05] a Go Provider's file becomes the node's configuration; what is not supported yet is named", () => {
   const file = read(serverFile, goFile("provider.toml"));
   const config = nodeConfigOf(file, keys, file.Server.Addresses!);
   assert.deepEqual(config.provider?.services, [
@@ -91,13 +92,26 @@ test("[HB-MIX-4-04] a Go Provider's file becomes the node's configuration; what 
     { capability: "keyserver", endpoint: "+keyserver" },
   ]);
   assert.deepEqual(config.provider?.registration, { enabled: true, advertised: ["http://127.0.0.1:30031"] });
-  const service = (name: string): string =>
-    `[[Provider.CBORPluginKaetzchen]] is not supported in this version: service ${name} is not offered`;
+  assert.deepEqual(config.provider?.plugins.map(({ capability, endpoint }) => [capability, endpoint]), [
+    ["spool", "+spool"],
+    ["panda", "+panda"],
+    ["echo", "+echo"],
+  ]);
+  assert.deepEqual(config.provider?.plugins[0], {
+    capability: "spool",
+    endpoint: "+spool",
+    command: "/usr/lib/katzenpost/memspool",
+    args: [
+      "-data_store",
+      "/var/lib/katzenpost/provider1/memspool.storage",
+      "-log_dir",
+      "/var/lib/katzenpost/provider1",
+    ],
+    instances: 1,
+  });
+  assert.deepEqual(config.provider?.pluginLimits, defaultPluginLimits);
   assert.deepEqual(serverWarnings(file), [
     "[Management] is not supported in this version: there is no management socket",
-    service("spool"),
-    service("panda"),
-    service("echo"),
   ]);
   const inMemory = read(serverFile, `${goFile("provider.toml")}\n[Samtpfote]\nStore = "memory"`);
   assert.equal(
