@@ -10,13 +10,24 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { keyFromText } from "../core/pki/text_key.ts";
 import type { Register, Registered } from "../core/provider/registration.ts";
+import { addressOf } from "../core/wire/remote_address.ts";
 import { parseHostPort } from "./address.ts";
 import { unavailableError } from "./exit.ts";
 
 export interface RegistrationOptions {
   /** Hands a request to the node; false where it cannot be taken. */
   readonly tell: (request: Register) => boolean;
+  readonly limits: RegistrationLimits;
 }
+
+export interface RegistrationLimits {
+  /** Connections and requests that may be open at once. */
+  readonly pendingMax: number;
+  /** Requests from one address (core/wire/remote_address.ts) in a minute: an account is for ever. */
+  readonly perMinute: number;
+}
+
+export const defaultRegistrationLimits: RegistrationLimits = { pendingMax: 256, perMinute: 60 };
 
 export interface Registration {
   /** Rejects with a CommandError where an address cannot be listened at. */
@@ -29,7 +40,9 @@ export interface Registration {
 const bodyLengthMax = 4096;
 /** For the whole exchange, in ms. */
 const deadlineMs = 10_000;
-const pendingMax = 256;
+const minuteMs = 60_000;
+/** Addresses that are counted in a minute; all others share one count. */
+const addressesMax = 10_000;
 
 type Fields = Pick<Register, "user" | "linkKey" | "identityKey">;
 
@@ -72,15 +85,36 @@ const listenAt = (server: Server, address: string): Promise<void> =>
     server.listen(target, () => resolve());
   });
 
-export const createRegistration = ({ tell }: RegistrationOptions): Registration => {
+/** Counts requests by address, minute by minute. */
+const createRates = (perMinute: number) => {
+  let counts = new Map<string, number>();
+  let until = 0;
+  return {
+    /** Whether the address may ask now. */
+    take: (from: string): boolean => {
+      if (performance.now() >= until) {
+        counts = new Map();
+        until = performance.now() + minuteMs;
+      }
+      const counted = counts.has(from) || counts.size < addressesMax ? from : "others";
+      const taken = (counts.get(counted) ?? 0) + 1;
+      if (taken > perMinute) return false;
+      counts.set(counted, taken);
+      return true;
+    },
+  };
+};
+
+export const createRegistration = ({ tell, limits }: RegistrationOptions): Registration => {
   const servers: Server[] = [];
   const pending = new Map<number, (outcome: Registered["outcome"]) => void>();
+  const rates = createRates(limits.perMinute);
   let requests = 0;
 
   const register = (fields: Fields): Promise<Registered["outcome"] | "busy"> =>
     new Promise((resolve) => {
       const id = requests++;
-      if (pending.size >= pendingMax) return resolve("busy");
+      if (pending.size >= limits.pendingMax) return resolve("busy");
       pending.set(id, resolve);
       if (!tell({ type: "Register", id, ...fields })) {
         pending.delete(id);
@@ -91,6 +125,7 @@ export const createRegistration = ({ tell }: RegistrationOptions): Registration 
   const answer = async (request: IncomingMessage): Promise<{ readonly status: number; readonly text: string }> => {
     if (request.url?.split("?")[0] !== "/registration") return { status: 404, text: "not found" };
     if (request.method !== "POST") return { status: 500, text: "POST is expected" };
+    if (!rates.take(addressOf(`${request.socket.remoteAddress}:0`))) return { status: 500, text: "too many requests" };
     const body = await readBody(request);
     if (body === null) return { status: 500, text: "the request is too long" };
     const fields = readRegistration(body);
@@ -112,7 +147,7 @@ export const createRegistration = ({ tell }: RegistrationOptions): Registration 
     listen: async (addresses) => {
       for (const address of addresses) {
         const server = createServer({ requestTimeout: deadlineMs, headersTimeout: deadlineMs }, onRequest);
-        server.maxConnections = pendingMax;
+        server.maxConnections = limits.pendingMax;
         servers.push(server);
         await listenAt(server, address);
       }

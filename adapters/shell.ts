@@ -23,6 +23,7 @@ import type { Metrics } from "./metrics.ts";
 import { createPluginHost } from "./plugin_host.ts";
 import type { Store } from "./store.ts";
 import { createTcp, type Listener } from "./tcp.ts";
+import { defaultTcpLimits, type TcpLimits } from "./tcp_door.ts";
 import { createTurns } from "./turns.ts";
 import { inlineUnwrapper, type Unwrapper } from "./unwrapper.ts";
 
@@ -35,6 +36,8 @@ export interface ShellOptions {
   readonly unwrapper?: Unwrapper;
   readonly store: Store;
   readonly listeners: ReadonlyArray<Listener>;
+  /** What connections may take of the process; `defaultTcpLimits` unless given. */
+  readonly limits?: TcpLimits;
   /** Takes the event of a Notify effect; `from` is the machine's address. */
   readonly onNotify: (event: unknown, from: Address) => void;
   readonly log: Logger;
@@ -63,8 +66,6 @@ const queueLengthMax = 16_384;
  * that the clock has to be looked at now and then.
  */
 const timerMaxMs = 30_000;
-/** Connections from outside that may be open at once. */
-const acceptedMax = 16_384;
 
 interface Waiting {
   /** Null for a deadline. */
@@ -95,8 +96,8 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
 
   const tcp = createTcp({
     report: (to, event, claim) => turns.push({ input: { to, event }, claim }),
-    acceptedMax,
-    onOverload: () => metrics.add("connections-refused"),
+    limits: options.limits ?? defaultTcpLimits,
+    onOverload: (reason) => metrics.add("connections-refused", reason),
   });
 
   const plugins = createPluginHost({

@@ -12,6 +12,7 @@ import type { Address } from "../core/system.ts";
 import { formatHostPort, parseHostPort } from "./address.ts";
 import { unavailableError } from "./exit.ts";
 import { dialInTurn, discard, reasonOf } from "./tcp_dial.ts";
+import { createDoor, type OverloadReason, remoteOf, type TcpLimits } from "./tcp_door.ts";
 
 export interface Listener {
   /** `host:port`; port 0 takes a free one. */
@@ -26,9 +27,9 @@ export interface TcpOptions {
    * when the event's turn comes, and forgets it on false, since the machine may have hung up meanwhile.
    */
   readonly report: (to: Address, event: SocketEvent | Incoming, claim: () => boolean) => void;
-  /** Connections from outside that may be open at once: one more is closed at once. */
-  readonly acceptedMax: number;
-  readonly onOverload: () => void;
+  readonly limits: TcpLimits;
+  /** A connection from outside was closed at once, or one was lost to a bound. */
+  readonly onOverload: (reason: OverloadReason) => void;
 }
 
 export interface Tcp {
@@ -53,19 +54,12 @@ const receivedLengthMax = 64 * 1024;
 /** What may wait for a peer that does not read, in bytes; sessions wait for Flushed long before. */
 const unsentLengthMax = 64 * 1024 * 1024;
 const keepaliveMs = 3 * 60 * 1000;
-/** How long a hung-up connection may take to deliver what was written. */
-const lingerMs = 5000;
 
 type Connection =
   | { readonly type: "dialling"; readonly giveUp: () => void }
   | { readonly type: "open"; readonly socket: Socket; paused: boolean }
   /** Failed, or closed by the peer: its machine is about to learn of it. */
   | { readonly type: "lost"; readonly socket: Socket | null };
-
-const remoteOf = (socket: Socket): string =>
-  socket.remoteAddress === undefined
-    ? "unknown"
-    : formatHostPort(socket.remoteAddress.replace(/^::ffff:/, ""), socket.remotePort ?? 0);
 
 const listenFailures: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
@@ -79,19 +73,13 @@ const listenFailures: Readonly<Record<string, string>> = {
 const listenFailure = (address: string, error: Error): Error =>
   unavailableError(`cannot listen on ${address}: ${listenFailures[reasonOf(error)] ?? reasonOf(error)}`);
 
-/** Delivers what was written, then closes; reading on, since unread bytes would turn the close into a reset. */
-const closeGently = (socket: Socket): void => {
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  socket.once("close", () => clearTimeout(timer));
-  socket.resume();
-  socket.end();
-};
-
-export const createTcp = ({ report, acceptedMax, onOverload }: TcpOptions): Tcp => {
+export const createTcp = ({ report, limits, onOverload }: TcpOptions): Tcp => {
   const connections = new Map<Address, Connection>();
   const servers = new Set<Server>();
   const sockets = new Set<Socket>();
-  let accepted = 0;
+  const door = createDoor(limits);
+  /** Bytes that peers have not taken yet. */
+  let unsent = 0;
   let incoming = 0;
   let held = false;
 
@@ -150,13 +138,12 @@ export const createTcp = ({ report, acceptedMax, onOverload }: TcpOptions): Tcp 
   };
 
   const take = (owner: Address, socket: Socket): void => {
-    if (accepted >= acceptedMax) {
+    const overload = door.enter(socket);
+    if (overload !== null) {
       discard(socket);
-      onOverload();
+      onOverload(overload);
       return;
     }
-    accepted++;
-    socket.once("close", () => accepted--);
     const connection = `conn/${incoming++}`;
     const opened = adopt(connection, socket, true);
     report(
@@ -195,9 +182,24 @@ export const createTcp = ({ report, acceptedMax, onOverload }: TcpOptions): Tcp 
     if (connection?.type !== "open") return;
     const { socket } = connection;
     if (socket.writableLength + bytes.length > unsentLengthMax) return lose(at, socket, "send-buffer-full");
+    unsent += bytes.length;
+    if (unsent > limits.unsentBytes) loseSlowest();
     socket.write(bytes, (error) => {
+      unsent -= bytes.length;
       if (!error) reportOpen(at, connection, { type: "Flushed", length: bytes.length });
     });
+  };
+
+  const loseSlowest = (): void => {
+    let slowest: { readonly at: Address; readonly socket: Socket } | null = null;
+    for (const [at, connection] of connections) {
+      if (connection.type !== "open") continue;
+      const { socket } = connection;
+      if (slowest === null || socket.writableLength > slowest.socket.writableLength) slowest = { at, socket };
+    }
+    if (slowest === null) return;
+    onOverload("unsent-bytes");
+    lose(slowest.at, slowest.socket, "send-buffer-full");
   };
 
   const close = (at: Address, closeSocket: (socket: Socket) => void): void => {
@@ -215,7 +217,7 @@ export const createTcp = ({ report, acceptedMax, onOverload }: TcpOptions): Tcp 
     else if (!held) connection.socket.resume();
   };
 
-  const hangup = (at: Address): void => close(at, closeGently);
+  const hangup = (at: Address): void => close(at, door.leaveGently);
 
   return {
     listen,

@@ -11,6 +11,7 @@ import { katzenpostGeometry as geometry } from "../core/sphinx/geometry.ts";
 import { runCommand } from "../adapters/command.ts";
 import { authorityConfigOf, authorityFile } from "../adapters/config/authority.ts";
 import { isNonvoting, nonvotingConfigOf } from "../adapters/config/nonvoting.ts";
+import { tcpLimitsOf } from "../adapters/config/limits.ts";
 import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
 import { listenAddresses } from "../adapters/external_address.ts";
 import { openStore } from "../adapters/open_store.ts";
@@ -57,6 +58,7 @@ await runCommand({
             address,
             owner: authorityAddress,
           })),
+          limits: tcpLimitsOf(file.Samtpfote.Limits),
           onNotify: () => {},
           log,
           metrics,

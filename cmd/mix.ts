@@ -9,6 +9,7 @@ import type { Registered } from "../core/provider/registration.ts";
 import type { Sphinx } from "../core/sphinx/build.ts";
 import { katzenpostGeometry as geometry } from "../core/sphinx/geometry.ts";
 import { runCommand } from "../adapters/command.ts";
+import { registrationLimitsOf, tcpLimitsOf } from "../adapters/config/limits.ts";
 import { nodeConfigOf, type ServerFile, serverFile } from "../adapters/config/server.ts";
 import { serverWarnings } from "../adapters/config/server_checks.ts";
 import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
@@ -57,7 +58,10 @@ await runCommand({
         const addresses = listenAddresses(file.Server.Addresses, defaultPort);
         const config = nodeConfigOf(file, keys, addresses);
         let shell: Shell | null = null;
-        const registration = createRegistration({ tell: (request) => shell?.tell(nodeAddress, request) ?? false });
+        const registration = createRegistration({
+          tell: (request) => shell?.tell(nodeAddress, request) ?? false,
+          limits: registrationLimitsOf(file.Samtpfote.Limits),
+        });
         shell = await startShell({
           system: createMixSystem({ suite, geometry }),
           boot: bootMix(config),
@@ -70,6 +74,7 @@ await runCommand({
             replayTagsMax: file.Samtpfote.ReplayTagsMax,
           }),
           listeners: addresses.map((address) => ({ address, owner: nodeAddress })),
+          limits: tcpLimitsOf(file.Samtpfote.Limits),
           // A node notifies of registrations only.
           onNotify: (event) => registration.onRegistered(event as Registered),
           log,

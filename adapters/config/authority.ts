@@ -28,6 +28,7 @@ import {
   text,
 } from "./codec.ts";
 import { authorityPeer, clockOf, logging, peerOf, samtpfoteKeys } from "./common.ts";
+import { authorityLimitsTable, linkLimitsOf } from "./limits.ts";
 import type { FileKind } from "./load.ts";
 import { configurationError } from "../exit.ts";
 import type { Problem } from "./problems.ts";
@@ -109,6 +110,7 @@ const fileTable = table({
         "go",
         `"go": as Go authorities vote; "epoch": by the epoch alone, for networks without Go authorities.`,
       ),
+      Limits: section(authorityLimitsTable, "How much peers may take."),
     }),
     "What the Go programs do not have.",
   ),
@@ -187,4 +189,5 @@ export const authorityConfigOf = (file: AuthorityFile, keys: NodeKeys): Authorit
   minNodesPerLayer: file.Debug.MinNodesPerLayer > 0 ? file.Debug.MinNodesPerLayer : minNodesPerLayerDefault,
   clock: clockOf(file.Samtpfote),
   certificateExpiration: file.Samtpfote.CertificateExpiration,
+  limits: linkLimitsOf(file.Samtpfote.Limits),
 });

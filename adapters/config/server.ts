@@ -33,6 +33,7 @@ import {
   samtpfoteKeys,
 } from "./common.ts";
 import { defaultReplayTagsMax } from "../store.ts";
+import { nodeLimitsOf, serverLimitsTable } from "./limits.ts";
 import type { FileKind } from "./load.ts";
 import { advertised, asciiName, checkServerFile } from "./server_checks.ts";
 import { debugLimits, debugTable } from "./server_debug.ts";
@@ -97,6 +98,7 @@ const fileTable = table({
         defaultLimits.reconnectStepMs,
         `Added to the wait before each further attempt to connect; default "15s".`,
       ),
+      Limits: section(serverLimitsTable, "How much peers may take."),
       Plugins: section(pluginLimitsTable, "How much of the Provider a plugin may take."),
     }),
     "What the Go programs do not have.",
@@ -120,6 +122,10 @@ export const nodeConfigOf = (file: ServerFile, keys: NodeKeys, listening: Readon
   authorities: authoritiesOf({ nonvoting: file.PKI.Nonvoting, voting: file.PKI.Voting }),
   clock: clockOf(file.Samtpfote),
   sendDecoyTraffic: file.Debug.SendDecoyTraffic,
-  limits: { ...debugLimits(file.Debug), reconnectStepMs: file.Samtpfote.ReconnectStep },
+  limits: {
+    ...debugLimits(file.Debug),
+    ...nodeLimitsOf(file.Samtpfote.Limits),
+    reconnectStepMs: file.Samtpfote.ReconnectStep,
+  },
   provider: file.Server.IsProvider ? providerOf(file.Provider, pluginLimitsOf(file.Samtpfote.Plugins)) : null,
 });

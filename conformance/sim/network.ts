@@ -8,6 +8,7 @@ import type { Suite } from "../../core/crypto/suite.ts";
 import { concat } from "../../core/bytes.ts";
 import { bootClient, createClientSystem } from "../../core/client/system.ts";
 import { type ClientConfig, defaultTiming, defaultTransports } from "../../core/client/config.ts";
+import { defaultLinkLimits } from "../../core/pki/authority_admission.ts";
 import { defaultLimits, type NodeConfig } from "../../core/mix/config.ts";
 import { bootMix, createMixSystem, nodeAddress } from "../../core/mix/system.ts";
 import { authorityAddress, bootAuthority, createAuthoritySystem } from "../../core/pki/authority_system.ts";
@@ -139,6 +140,7 @@ const authorityHost = (plan: Plan, { name, address, keys }: Place): HostSpec => 
     minNodesPerLayer: options.mixesPerLayer,
     clock: options.clock,
     certificateExpiration: "epoch",
+    limits: defaultLinkLimits,
   };
   const machines = bootAuthority(config);
   return hostOf(plan, name, createAuthoritySystem(options), {

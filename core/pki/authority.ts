@@ -24,6 +24,7 @@ import {
   type Tick,
 } from "../machine.ts";
 import type { Address } from "../system.ts";
+import { nobody } from "../wire/admission.ts";
 import type { SessionReport } from "../wire/session.ts";
 import { type AuthorityConfig, membershipOf } from "./authority_config.ts";
 import { hearOf } from "./authority_answers.ts";
@@ -85,7 +86,7 @@ const initial = (suite: Suite, context: Context, config: AuthorityConfig): Autho
   errands: PersistentMap(),
   clockOffsets: PersistentMap(),
   links: OrderedMap(),
-  linksByHost: PersistentMap(),
+  admission: nobody,
   storage: newStorage(notRestored),
   sessions: 0,
 });

@@ -5,6 +5,7 @@
  */
 import { compare, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
+import type { LinkLimits } from "./authority_admission.ts";
 import { majority } from "./cert.ts";
 import { type Descriptor, providerLayer } from "./descriptor.ts";
 import type { AuthorityPeer } from "./directory.ts";
@@ -34,6 +35,7 @@ export interface AuthorityConfig {
    * later.
    */
   readonly certificateExpiration: "go" | "epoch";
+  readonly limits: LinkLimits;
 }
 
 /** Bytes as a key of a Map. */

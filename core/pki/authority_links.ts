@@ -2,18 +2,19 @@
  * Connections that others open to an authority: who they are, and their one command (specs/pki.rst §5, wire-facts
  * §2.7, §5.6).
  *
- * Nobody may hold a connection without a command for more than 30 s. There is room for so many connections in all and
- * from one host; hosts of the other authorities have room of their own, so that a crowd cannot keep a vote out.
+ * Nobody may hold a connection without a command for more than 30 s. How many there may be says authority_admission.ts.
  *
  * @module
  */
 import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
-import { type Effect, type Incoming, log, tell } from "../effects.ts";
+import { count, type Effect, type Incoming, log, tell } from "../effects.ts";
 import { absurd, after, type Context, type Mono } from "../machine.ts";
 import type { Address } from "../system.ts";
 import { type Command, consensusStatus, descriptorStatus, revealStatus, voteStatus } from "../wire/commands.ts";
+import { leave, type RefusalReason } from "../wire/admission.ts";
 import type { SessionConfig, SessionReport, SessionRequest } from "../wire/session.ts";
+import { admitLink } from "./authority_admission.ts";
 import type { Hex, Membership } from "./authority_config.ts";
 import { commandLengthMax } from "./authority_errands.ts";
 import { keep, recordUnderWay } from "./authority_keeping.ts";
@@ -36,10 +37,6 @@ export type Link =
   | { readonly type: "answering"; readonly host: string; readonly deadline: Mono; readonly role: Role }
   | { readonly type: "closing"; readonly host: string };
 
-export const linksMax = 1024;
-export const linksPerHostMax = 256;
-/** Room besides, for hosts of authorities. */
-export const linksReserved = 64;
 const commandDeadlineMs = 30_000;
 const deadlines = { dialMs: 0, handshakeMs: commandDeadlineMs, idleMs: commandDeadlineMs, writeMs: 60_000 };
 const identityLength = 32;
@@ -48,29 +45,15 @@ const request = (session: Address, event: SessionRequest): Effect => tell(sessio
 
 const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(":"))) || remote;
 
-const isPeerHost = ({ peers }: Membership, host: string): boolean =>
-  [...peers.values()].some(({ addresses }) => addresses.some((address) => hostOf(address) === host));
-
-const hasRoom = (state: AuthorityState, host: string): boolean => {
-  const reserved = isPeerHost(state.members, host) ? linksReserved : 0;
-  return state.links.size < linksMax + reserved && state.linksByHost.get(host, 0) < linksPerHostMax + reserved;
-};
-
-/** A listener took a connection. */
+/** A listener took a connection; another one may have to go for it. */
 export const admit = (
   context: Context,
   state: AuthorityState,
   self: Address,
   { connection, remote }: Incoming,
 ): Outcome => {
-  const host = hostOf(remote);
-  if (!hasRoom(state, host)) {
-    return only(
-      state,
-      { type: "Refuse", connection },
-      log("DEBUG", "too-many-connections", "Refused a connection: there are too many", { host }),
-    );
-  }
+  const { peers } = state.members;
+  const { admission, evicted } = admitLink(state.admission, state.config.limits, connection, remote, peers.values());
   const config: SessionConfig = {
     self: connection,
     owner: self,
@@ -82,16 +65,26 @@ export const admit = (
     commandLengthMax,
     queueLength: 1,
   };
-  const links = state.links.set(connection, { type: "opening", host, deadline: after(context.now, commandDeadlineMs) });
-  const linksByHost = state.linksByHost.update(host, 0, (count) => count + 1);
-  return only({ ...state, links, linksByHost }, { type: "Spawn", at: connection, kind: "session", config });
+  const deadline = after(context.now, commandDeadlineMs);
+  const links = state.links.set(connection, { type: "opening", host: hostOf(remote), deadline });
+  const admitted = only({ ...state, links, admission }, { type: "Spawn", at: connection, kind: "session", config });
+  return evicted === null ? admitted : andThen(admitted, (next) => evict(next, evicted.connection, evicted.reason));
 };
 
-const forget = (state: AuthorityState, connection: Address, { host }: Link): AuthorityState => {
-  const left = state.linksByHost.get(host, 0) - 1;
-  const linksByHost = left > 0 ? state.linksByHost.set(host, left) : state.linksByHost.delete(host);
-  return { ...state, links: state.links.delete(connection), linksByHost };
-};
+/** Destroyed rather than hung up on: what is still to be written would hold the room that is needed. */
+const evict = (state: AuthorityState, connection: Address, reason: RefusalReason): Outcome =>
+  only(
+    state,
+    { type: "Refuse", connection },
+    count("connections-refused", reason),
+    request(connection, { type: "Abort" }),
+  );
+
+const forget = (state: AuthorityState, connection: Address): AuthorityState => ({
+  ...state,
+  links: state.links.delete(connection),
+  admission: leave(state.admission, connection),
+});
 
 const close = (state: AuthorityState, connection: Address, { host }: Link, ...before: ReadonlyArray<Effect>): Outcome =>
   only(
@@ -134,7 +127,7 @@ export const hearFrom = (
     case "Sent":
       return only(state);
     case "Down":
-      return only(forget(state, session, link));
+      return only(forget(state, session), count("connections-ended", report.reason));
     default:
       return absurd(report);
   }
@@ -150,11 +143,24 @@ const authorize = (
 ): Outcome => {
   if (link.type !== "opening") return only(state);
   const role = roleOf(suite, state.members, additionalData, key);
-  if (typeof role === "string") return only(state, request(session, { type: "Denied", reason: role }));
-  return only(
-    { ...state, links: state.links.set(session, { ...link, type: "listening", role }) },
-    request(session, { type: "Allowed" }),
-  );
+  if (typeof role === "string") return deny(state, session, "unknown-peer", role);
+  if (linksOf(state, role) >= state.config.limits.perIdentity) return deny(state, session, "identity-full");
+  const links = state.links.set(session, { ...link, type: "listening", role });
+  // Whoever has a connection as a node or an authority no longer takes the room of strangers.
+  const admission = role.type === "client" ? state.admission : leave(state.admission, session);
+  return only({ ...state, links, admission }, request(session, { type: "Allowed" }));
+};
+
+const deny = (state: AuthorityState, session: Address, counted: RefusalReason, reason: string = counted): Outcome =>
+  only(state, count("connections-refused", counted), request(session, { type: "Denied", reason }));
+
+const identityOf = (role: Role): Hex | null =>
+  role.type === "client" ? null : role.type === "node" ? toHex(role.identityKey) : role.peer;
+
+/** How many connections the node or the authority has. */
+const linksOf = ({ links }: AuthorityState, role: Role): number => {
+  const identity = identityOf(role);
+  return identity === null ? 0 : links.count((link) => "role" in link && identityOf(link.role) === identity);
 };
 
 /** Who presents this, or why nobody we know does. */

@@ -2,7 +2,7 @@
  * The state of a voting directory authority, and the steps that its parts are made of.
  *
  * Everything in it is bounded: documents and descriptors by four epochs and the lists of who may join, ballots by the
- * number of authorities, errands by peers, links by `linksMax`, what is written down by all of these.
+ * number of authorities, errands by peers, links by the configuration's limits, what is written down by all of these.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { equal, toHex } from "../bytes.ts";
 import type { Effect } from "../effects.ts";
 import type { Mono, Wall } from "../machine.ts";
 import type { Address } from "../system.ts";
+import type { Admission } from "../wire/admission.ts";
 import type { AuthorityConfig, Hex, Membership } from "./authority_config.ts";
 import type { Errand } from "./authority_errands.ts";
 import type { Storage } from "./authority_keeping.ts";
@@ -47,8 +48,8 @@ export interface AuthorityState {
   readonly clockOffsets: PersistentMap<Hex, number>;
   /** Connections that others opened, oldest first. */
   readonly links: OrderedMap<Address, Link>;
-  /** How many of them come from each host. */
-  readonly linksByHost: PersistentMap<string, number>;
+  /** Those of strangers and clients. */
+  readonly admission: Admission;
   /** What is being written down. */
   readonly storage: Storage;
   /** Sessions opened so far: makes each one's address its own. */

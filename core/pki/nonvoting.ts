@@ -12,6 +12,7 @@ import type { Suite } from "../crypto/suite.ts";
 import { type Effect, type Incoming, log, type StoreEvent, type StoreFailure } from "../effects.ts";
 import { absurd, type Context, type Machine, mono, type Tick } from "../machine.ts";
 import type { Address } from "../system.ts";
+import { nobody } from "../wire/admission.ts";
 import type { SessionReport } from "../wire/session.ts";
 import { onDocumentStored, onPruned, retryDue, runSchedule } from "./nonvoting_documents.ts";
 import { onEnrolled } from "./nonvoting_enrolment.ts";
@@ -47,7 +48,7 @@ const initial = (suite: Suite, context: Context, config: NonvotingConfig): Nonvo
   scheduleAt: mono(context.now),
   seen: null,
   links: OrderedMap(),
-  linksByHost: PersistentMap(),
+  admission: nobody,
   nextId: 0,
 });
 

@@ -1,24 +1,24 @@
 /**
  * Connections to a non-voting authority: who they are, and their one command (specs/pki.rst §5, wire-facts §2.7, §5.6).
  *
- * Nobody may hold a connection without a command for more than 30 s, as in Go; there is room for so many connections in
- * all and from one host, where Go serves one after the other. A descriptor is answered once the store has it.
+ * Nobody may hold a connection without a command for more than 30 s, as in Go; how many there may be says
+ * authority_admission.ts, where Go serves one after the other. A descriptor is answered once the store has it.
  *
  * @module
  */
 import { equal, toHex } from "../bytes.ts";
-import { type Incoming, log } from "../effects.ts";
+import { count, type Incoming, log } from "../effects.ts";
 import { absurd, after } from "../machine.ts";
 import type { Address } from "../system.ts";
 import { type Command, consensusStatus } from "../wire/commands.ts";
-import type { SessionConfig, SessionReport } from "../wire/session.ts";
+import { leave, type RefusalReason } from "../wire/admission.ts";
+import type { DownReason, SessionConfig, SessionReport } from "../wire/session.ts";
+import { admitLink } from "./authority_admission.ts";
 import { publishDeadlineMs } from "./authority_round.ts";
 import { answer, close, type Link, type Role, setLink, tellSession } from "./nonvoting_answer.ts";
 import { receiveDescriptor } from "./nonvoting_enrolment.ts";
 import { emit, type Turn, update } from "./nonvoting_state.ts";
 
-export const linksMax = 1024;
-export const linksPerHostMax = 256;
 const commandDeadlineMs = 30_000;
 const deadlines = { dialMs: 0, handshakeMs: commandDeadlineMs, idleMs: commandDeadlineMs, writeMs: 60_000 };
 const identityLength = 32;
@@ -27,18 +27,11 @@ const commandLengthMax = 131_072;
 
 const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(":"))) || remote;
 
-/** A listener took a connection. */
+/** A listener took a connection; another one may have to go for it. */
 export const admit = (turn: Turn, { connection, remote }: Incoming): void => {
   const { state, self, context } = turn;
-  const host = hostOf(remote);
-  const isFull = state.links.size >= linksMax || state.linksByHost.get(host, 0) >= linksPerHostMax;
-  if (isFull || state.restoring !== null) {
-    const [reason, why] = isFull
-      ? ["too-many-connections", "there are too many"]
-      : ["not-ready", "nothing is read back"];
-    emit(turn, { type: "Refuse", connection }, log("DEBUG", reason!, `Refused a connection: ${why}`, { host }));
-    return;
-  }
+  if (state.restoring !== null) return refuse(turn, connection, "starting");
+  const { admission, evicted } = admitLink(state.admission, state.config.limits, connection, remote, []);
   const config: SessionConfig = {
     self: connection,
     owner: self,
@@ -50,10 +43,18 @@ export const admit = (turn: Turn, { connection, remote }: Incoming): void => {
     commandLengthMax,
     queueLength: 1,
   };
-  setLink(turn, connection, { type: "opening", host, deadline: after(context.now, commandDeadlineMs) });
-  update(turn, { linksByHost: state.linksByHost.update(host, 0, (links) => links + 1) });
+  const deadline = after(context.now, commandDeadlineMs);
+  setLink(turn, connection, { type: "opening", host: hostOf(remote), deadline });
+  update(turn, { admission });
   emit(turn, { type: "Spawn", at: connection, kind: "session", config });
+  if (evicted === null) return;
+  refuse(turn, evicted.connection, evicted.reason);
+  tellSession(turn, evicted.connection, { type: "Abort" });
 };
+
+/** Destroyed rather than hung up on: what is still to be written would hold the room that is needed. */
+const refuse = (turn: Turn, connection: Address, reason: RefusalReason): void =>
+  emit(turn, { type: "Refuse", connection }, count("connections-refused", reason));
 
 /** What a session reports. */
 export const onSession = (turn: Turn, { session, report }: SessionReport): void => {
@@ -68,20 +69,16 @@ export const onSession = (turn: Turn, { session, report }: SessionReport): void 
     case "Sent":
       return;
     case "Down":
-      return forget(turn, session, link);
+      return forget(turn, session, report.reason);
     default:
       return absurd(report);
   }
 };
 
-const forget = (turn: Turn, connection: Address, { host }: Link): void => {
-  const { links, linksByHost } = turn.state;
-  const left = linksByHost.get(host, 0) - 1;
-  update(turn, {
-    links: links.delete(connection),
-    linksByHost: left > 0 ? linksByHost.set(host, left) : linksByHost.delete(host),
-  });
-  emit(turn, { type: "Stop", at: connection });
+const forget = (turn: Turn, connection: Address, reason: DownReason): void => {
+  const { links, admission } = turn.state;
+  update(turn, { links: links.delete(connection), admission: leave(admission, connection) });
+  emit(turn, { type: "Stop", at: connection }, count("connections-ended", reason));
 };
 
 /** Closes connections on which no command came in time. */
@@ -102,9 +99,22 @@ const authorize = (
 ): void => {
   if (link.type !== "opening") return;
   const role = roleOf(turn, additionalData, key);
-  if (typeof role === "string") return tellSession(turn, session, { type: "Denied", reason: role });
+  if (typeof role === "string") return deny(turn, session, "unknown-peer", role);
+  const { links, admission, config } = turn.state;
+  if (role.type === "node") {
+    const isThis = (other: Link): boolean =>
+      "role" in other && other.role.type === "node" && equal(other.role.identityKey, role.identityKey);
+    if (links.count(isThis) >= config.limits.perIdentity) return deny(turn, session, "identity-full");
+    // Whoever has a connection as a node no longer takes the room of strangers.
+    update(turn, { admission: leave(admission, session) });
+  }
   setLink(turn, session, { ...link, type: "listening", role });
   tellSession(turn, session, { type: "Allowed" });
+};
+
+const deny = (turn: Turn, session: Address, counted: RefusalReason, reason: string = counted): void => {
+  emit(turn, count("connections-refused", counted));
+  tellSession(turn, session, { type: "Denied", reason });
 };
 
 /** Who presents this, or why nobody we know does. */

@@ -12,6 +12,7 @@ import type { Suite } from "../crypto/suite.ts";
 import type { Effect } from "../effects.ts";
 import { type Context, earliest, type Mono, type Step } from "../machine.ts";
 import type { Address } from "../system.ts";
+import type { Admission } from "../wire/admission.ts";
 import type { AuthorityConfig, Hex, Membership } from "./authority_config.ts";
 import type { Published } from "./authority_state.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -30,6 +31,7 @@ export type NonvotingConfig = Pick<
   | "minNodesPerLayer"
   | "clock"
   | "certificateExpiration"
+  | "limits"
 >;
 
 /** A descriptor on its way to the store, and the connections that wait for it. */
@@ -75,7 +77,8 @@ export interface NonvotingState {
   readonly seen: { readonly epoch: number; readonly isClosing: boolean } | null;
   /** Connections, oldest first. */
   readonly links: OrderedMap<Address, Link>;
-  readonly linksByHost: PersistentMap<string, number>;
+  /** Those of strangers and clients. */
+  readonly admission: Admission;
   /** Requests to the store so far. */
   readonly nextId: number;
 }

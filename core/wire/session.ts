@@ -71,6 +71,8 @@ export type SessionRequest =
    * Sends what is queued, then Disconnect where `polite`, closes and reports Down. Before Up what is queued is dropped.
    */
   | { readonly type: "Close"; readonly polite: boolean }
+  /** The owner has had the connection destroyed (Refuse): reports Down at once, whatever waits to be sent. */
+  | { readonly type: "Abort" }
   /** Back-pressure, once up: the connection is not read and what the peer sends has no deadline until Resume. */
   | { readonly type: "Pause" }
   | { readonly type: "Resume" };
@@ -141,6 +143,8 @@ export const downReasons = [
   /** A frame began and did not come whole in time. */
   "frame-timeout",
   "idle-timeout",
+  /** The owner needed the room: Abort. */
+  "evicted",
   /* Agreed ends: the peer's Disconnect, the owner's Close */
   "peer-disconnected",
   "closed",
@@ -219,6 +223,8 @@ const handle = (run: Run, event: SessionEvent | Tick): void => {
       return send(run, { command: event.command, id: event.id ?? null, notAfter: event.notAfter ?? null });
     case "Close":
       return onClose(run, event.polite);
+    case "Abort":
+      return run.phase.type === "down" ? undefined : down(run, "evicted");
     case "Pause":
     case "Resume":
       return onPause(run, event.type);

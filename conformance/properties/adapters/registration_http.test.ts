@@ -9,7 +9,11 @@ import { test } from "node:test";
 import { toBase64, toHex } from "../../../core/bytes.ts";
 import type { Register, RegisterOutcome } from "../../../core/provider/registration.ts";
 import { freePorts } from "../../../adapters/free_ports.ts";
-import { createRegistration, readRegistration } from "../../../adapters/registration_http.ts";
+import {
+  createRegistration,
+  defaultRegistrationLimits,
+  readRegistration,
+} from "../../../adapters/registration_http.ts";
 
 const linkKey = new Uint8Array(32).fill(7);
 const identityKey = new Uint8Array(32).fill(9);
@@ -43,6 +47,7 @@ test("a form that is wrong is named by its first fault", () => {
 const serve = async (outcome: RegisterOutcome | null) => {
   const requests: Register[] = [];
   const registration = createRegistration({
+    limits: defaultRegistrationLimits,
     tell: (request) => {
       requests.push(request);
       if (outcome === null) return false;
@@ -113,7 +118,7 @@ test("garbage does not disturb the service", async () => {
 
 test("an address in use is a CommandError with exit code 69", async () => {
   const first = await serve("ok");
-  const second = createRegistration({ tell: () => false });
+  const second = createRegistration({ tell: () => false, limits: defaultRegistrationLimits });
   await assert.rejects(second.listen([first.address]), {
     code: 69,
     message: `cannot listen on ${first.address}: the port is in use`,

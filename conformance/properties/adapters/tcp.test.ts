@@ -7,6 +7,7 @@ import { strict as assert } from "node:assert";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { test } from "node:test";
 import { createTcp, type Tcp, type TcpOptions } from "../../../adapters/tcp.ts";
+import { defaultTcpLimits } from "../../../adapters/tcp_door.ts";
 import { formatHostPort, parseHostPort } from "../../../adapters/address.ts";
 
 type Event = { readonly type: string } & Record<string, unknown>;
@@ -22,8 +23,8 @@ const keep = (options: Partial<TcpOptions> = {}) => {
       if (event.type === "Incoming") tcp.resume(event.connection);
       for (const waiter of waiters) waiter();
     },
-    acceptedMax: 100,
-    onOverload: () => events.push({ type: "Overload" }),
+    limits: { ...defaultTcpLimits, accepted: 100 },
+    onOverload: (reason) => events.push({ type: "Overload", reason }),
     ...options,
   });
   const until = (type: string): Promise<Event> =>
@@ -220,7 +221,7 @@ test("while held, no connection is read: open ones, new ones, and ones that are 
 });
 
 test("connections from outside beyond the cap are closed at once", async () => {
-  const { tcp, events, until } = keep({ acceptedMax: 1 });
+  const { tcp, events, until } = keep({ limits: { ...defaultTcpLimits, accepted: 1 } });
   const { host, port } = parseHostPort(await tcp.listen({ address: "127.0.0.1:0", owner: "node" }))!;
   const first = createConnection({ host, port });
   await until("Incoming");

@@ -30,7 +30,7 @@ const refused = (effects: ReadonlyArray<Effect>): ReadonlyArray<string> =>
 const open = (driver: Driver, connection: string, remote: string): ReadonlyArray<Effect> => {
   const effects = driver.tell({ type: "Incoming", connection, remote });
   for (const gone of refused(effects)) {
-    if (gone !== connection) driver.report(gone, { type: "Down", reason: "closed" });
+    if (gone !== connection) driver.report(gone, { type: "Down", reason: "evicted" });
   }
   return effects;
 };
@@ -90,8 +90,8 @@ test("[FAULT-16] an evicted connection is destroyed, its session told to end, an
   mix.tell({ type: "Incoming", connection: "first", remote: "203.0.113.9:1" });
   const effects = mix.tell({ type: "Incoming", connection: "second", remote: "203.0.113.9:2" });
   assert.deepEqual(refused(effects), ["first"]);
-  assert.deepEqual(told(effects, "first"), [{ type: "Close", polite: false }]);
-  mix.report("first", { type: "Down", reason: "closed" });
+  assert.deepEqual(told(effects, "first"), [{ type: "Abort" }]);
+  mix.report("first", { type: "Down", reason: "evicted" });
   mix.report("second", { type: "Down", reason: "handshake-timeout" });
   const { bySession, byPeer, admission, clientsByAddress, unwrapping } = mix.state().connections;
   const sizes = [bySession, byPeer, admission.places, admission.strangers.crowds, clientsByAddress, unwrapping]

@@ -5,7 +5,6 @@ import fc from "fast-check";
 import type { Effect } from "../../../core/effects.ts";
 import { type Context, tick, wall } from "../../../core/machine.ts";
 import type { AuthorityEvent } from "../../../core/pki/authority.ts";
-import { linksMax, linksPerHostMax, linksReserved } from "../../../core/pki/authority_links.ts";
 import { encodeDocument } from "../../../core/pki/document.ts";
 import { epochStart } from "../../../core/pki/epoch.ts";
 import type { Command } from "../../../core/wire/commands.ts";
@@ -29,7 +28,7 @@ import {
   up,
   voting,
 } from "./authority_run.ts";
-import { authorityNames, certify, documentFields, keysOf } from "./fixture.ts";
+import { authorityNames, certify, documentFields, keysOf, suite } from "./fixture.ts";
 
 /* Errands */
 
@@ -154,23 +153,53 @@ test("[PKI-2-02] a clock that differs from a peer's by more than half a phase is
 /* Room for connections */
 
 const incoming = (connection: string, remote: string): AuthorityEvent => ({ type: "Incoming", connection, remote });
-const isRefused = (effects: ReadonlyArray<Effect>): boolean => effects.some(({ type }) => type === "Refuse");
 
-test("one host may open so many connections, all hosts together so many, and authorities' hosts some more", () => {
-  const run = createRun();
-  let opened = 0;
-  const open = (host: string): boolean => !isRefused(run.step(1, incoming(`in/${opened++}`, `${host}:9`)));
-  for (let i = 0; i < linksPerHostMax; i++) assert.ok(open("198.51.100.1"));
-  assert.ok(!open("198.51.100.1"));
-  for (let i = linksPerHostMax; i < linksMax; i++) assert.ok(open(`203.0.113.${i}`));
-  assert.ok(!open("203.0.113.9999"));
-  for (let i = 0; i < linksReserved; i++) assert.ok(open("192.0.2.1"));
-  assert.ok(!open("192.0.2.1"));
-  assert.equal(run.state().links.size, linksMax + linksReserved);
+const opened = (run: ReturnType<typeof createRun>, connection: string, host: string): ReadonlyArray<string> => {
+  const effects = run.step(1, incoming(connection, `${host}:9`));
+  const gone = effects.flatMap((effect) => (effect.type === "Refuse" ? [effect.connection] : []));
+  for (const session of gone) {
+    assert.deepEqual(requestsTo(effects, session), [{ type: "Abort" }]);
+    run.report(1, session, { type: "Down", reason: "evicted" });
+  }
+  return gone;
+};
+
+const limits = { strangersMax: 6, strangersPerAddress: 3, strangersOfPeersMax: 2, perIdentity: 2 };
+
+test("[FAULT-16] a flood loses its own oldest connections; whoever else waits, stays", () => {
+  const run = createRun({ limits });
+  assert.deepEqual(opened(run, "honest", "198.51.100.1"), []);
+  for (let i = 0; i < 20; i++) assert.deepEqual(opened(run, `in/${i}`, "203.0.113.1"), i < 3 ? [] : [`in/${i - 3}`]);
+  for (let i = 20; i < 22; i++) assert.deepEqual(opened(run, `in/${i}`, `203.0.113.${i}`), []);
+  // All are there now: the most crowded address gives way.
+  assert.deepEqual(opened(run, "in/22", "203.0.113.22"), ["in/17"]);
+  assert.equal(run.state().links.size, 6);
+  assert.equal(run.state().links.has("honest"), true);
   // One ends, there is room for one.
-  run.report(2, "in/0", { type: "Down", reason: "peer-closed" });
-  assert.equal(run.state().linksByHost.get("198.51.100.1"), linksPerHostMax - 1);
-  assert.ok(!open("198.51.100.1"), "all hosts together still have too many");
+  run.report(2, "in/22", { type: "Down", reason: "peer-closed" });
+  assert.deepEqual(opened(run, "in/23", "203.0.113.23"), []);
+});
+
+test("[FAULT-16] authorities' addresses have room of their own; nodes and authorities leave the strangers' room", () => {
+  const run = createRun({ limits });
+  for (let i = 0; i < 50; i++) opened(run, `in/${i}`, `203.0.113.${i}`);
+  assert.equal(run.state().links.size, 6);
+  assert.deepEqual(opened(run, "vote", "192.0.2.1"), []);
+  for (let i = 50; i < 100; i++) opened(run, `in/${i}`, `203.0.113.${i}`);
+  assert.equal(run.state().links.has("vote"), true);
+  assert.deepEqual(opened(run, "mix", "198.51.100.1").length, 1);
+  const { identityKey } = keysOf("mix1");
+  const key = suite.ed25519PublicToX25519(identityKey)!;
+  const answer = (session: string) =>
+    requestsTo(run.report(1, session, { type: "Authorize", additionalData: identityKey, key, remote: "" }), session);
+  assert.deepEqual(answer("mix"), [{ type: "Allowed" }]);
+  for (let i = 100; i < 150; i++) opened(run, `in/${i}`, `203.0.113.${i}`);
+  assert.equal(run.state().links.get("mix")!.type, "listening");
+  // One identity has so many connections, however many addresses it comes from.
+  opened(run, "mix again", "198.51.100.2");
+  assert.deepEqual(answer("mix again"), [{ type: "Allowed" }]);
+  opened(run, "mix once more", "198.51.100.3");
+  assert.deepEqual(answer("mix once more"), [{ type: "Denied", reason: "identity-full" }]);
 });
 
 test("connections without a command are closed after 30 s, the oldest first", () => {

@@ -71,9 +71,9 @@ test("[PKI-1.3-02] [PKI-3.4-01] [PKI-3.5-01] 20 epochs of one document with thre
     assert.equal(saying(voting, number, "vote").length, 21);
     assert.equal(saying(voting, number, "reveal").length, 21);
     assert.equal(saying(voting, number, "descriptor").length, 21 * 5);
-    const { documents, descriptors, errands, links, linksByHost } = voting.state(number);
+    const { documents, descriptors, errands, links, admission } = voting.state(number);
     assert.ok(documents.size <= 4 && descriptors.size <= 4, "old epochs are forgotten");
-    assert.deepEqual([errands.size, links.size, linksByHost.size], [0, 0, 0]);
+    assert.deepEqual([errands.size, links.size, admission.places.size], [0, 0, 0]);
   }
 });
 

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import type { Commit, Effect, Scan, StoreFailure } from "../../../core/effects.ts";
 import { type Context, mono, tick, wall } from "../../../core/machine.ts";
+import { defaultLinkLimits } from "../../../core/pki/authority_admission.ts";
 import { type AuthorityEvent, createAuthority } from "../../../core/pki/authority.ts";
 import type { AuthorityConfig } from "../../../core/pki/authority_config.ts";
 import type { AuthorityState } from "../../../core/pki/authority_state.ts";
@@ -43,6 +44,7 @@ export const config: AuthorityConfig = {
   minNodesPerLayer: 1,
   clock,
   certificateExpiration: "epoch",
+  limits: defaultLinkLimits,
 };
 
 export const machine = createAuthority(suite, self);

@@ -5,6 +5,7 @@ import { Map as PersistentMap } from "immutable";
 import type { Effect, Log } from "../../../core/effects.ts";
 import { tell } from "../../../core/effects.ts";
 import { invariant, type Machine, wall } from "../../../core/machine.ts";
+import { defaultLinkLimits } from "../../../core/pki/authority_admission.ts";
 import type { AuthorityConfig } from "../../../core/pki/authority_config.ts";
 import type { AuthorityState } from "../../../core/pki/authority_state.ts";
 import { authorityAddress, bootAuthority, createAuthoritySystem } from "../../../core/pki/authority_system.ts";
@@ -194,6 +195,7 @@ export const createVoting = (options: VotingOptions): Voting => {
     minNodesPerLayer: 1,
     clock,
     certificateExpiration: "epoch",
+    limits: defaultLinkLimits,
   });
   const bare = { unwrap: noUnwrap, unwrapMsMax: 1, storeMsMax: 1 };
   for (const number of numbers.filter((some) => !down.includes(some))) {

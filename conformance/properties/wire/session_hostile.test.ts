@@ -264,6 +264,20 @@ test("a counter that has come to its end ends the session in either direction", 
   assert.equal(downOf(receiver), "nonces-exhausted");
 });
 
+test("[FAULT-16] a session that is aborted is down at once, whatever phase it is in and whatever waits", () => {
+  const { initiator, responder } = connectedPair();
+  const closing = upPair().responder;
+  closing.flushes = false;
+  closing.tell({ type: "Send", command: packet, id: 1 });
+  closing.tell({ type: "Close", polite: true });
+  for (const end of [initiator, responder, closing]) {
+    end.tell({ type: "Abort" });
+    assert.equal(downOf(end), "evicted");
+    assert.equal(end.wakeAt(), null);
+  }
+  assert.deepEqual(closing.reports.at(-2), { type: "Sent", id: 1, dropped: "session-down" });
+});
+
 test("after the end no event of any kind does anything, but every Send with an id is answered", () => {
   const { responder } = upPair();
   responder.tell({ type: "Disconnected", reason: "reset" });
@@ -276,6 +290,7 @@ test("after the end no event of any kind does anything, but every Send with an i
   responder.tell({ type: "Allowed" });
   responder.tell({ type: "Denied", reason: "" });
   responder.tell({ type: "Close", polite: true });
+  responder.tell({ type: "Abort" });
   responder.tell({ type: "Pause" });
   responder.tell({ type: "Resume" });
   responder.tell({ type: "Tick" });
