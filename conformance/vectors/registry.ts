@@ -12,6 +12,7 @@ import { noiseXFormat } from "./noise_x.ts";
 import { noiseXxhfsFormat } from "./noise_xxhfs.ts";
 import { pkiFormat } from "./pki.ts";
 import { pkiLiveConsensusFormat } from "./pki_live_consensus.ts";
+import { precisFormat } from "./precis.ts";
 import { sphinxFormat } from "./sphinx.ts";
 import { wireCommandsFormat } from "./wire_commands.ts";
 import { wireSessionFormat } from "./wire_session.ts";
@@ -26,6 +27,7 @@ export const formats: ReadonlyArray<VectorFormat> = [
   noiseXxhfsFormat,
   pkiFormat,
   pkiLiveConsensusFormat,
+  precisFormat,
   sphinxFormat,
   wireCommandsFormat,
   wireSessionFormat,
