@@ -66,11 +66,21 @@ const authorize = (state: AuthorityState, peer: Hex, additionalData: Uint8Array,
 const skewLimitMs = ({ config }: AuthorityState): number =>
   Math.min(120_000, Math.max(2_000, config.clock.periodMs / 16));
 
+/** One peer's clock may be wrong; where it is most peers', it is ours. */
 const clockWarning = (state: AuthorityState, peer: Hex, skewMs: number): ReadonlyArray<Effect> => {
-  if (Math.abs(skewMs) <= skewLimitMs(state)) return [];
+  const limitMs = skewLimitMs(state);
+  if (Math.abs(skewMs) <= limitMs) return [];
   const authority = peerName(state.members, peer);
   const message = `Our clock and that of authority ${authority} differ by ${skewMs} ms`;
-  return [log("WARNING", "clock-skew", message, { authority, skewMs })];
+  const warning = log("WARNING", "clock-skew", message, { authority, skewMs });
+  const { peers } = state.members;
+  const apart = withOffset(state, peer, -skewMs).clockOffsets.filter((offsetMs) => Math.abs(offsetMs) > limitMs).size;
+  if (peers.size < 2 || 2 * apart <= peers.size) return [warning];
+  const fields = { peers: apart, of: peers.size, skewMs };
+  return [
+    warning,
+    log("CRITICAL", "clock-wrong", `Our clock is wrong: it differs from that of ${apart} of ${peers.size} peers`, fields),
+  ];
 };
 
 const answered = (

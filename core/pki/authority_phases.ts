@@ -8,6 +8,7 @@
  * @module
  */
 import { Map as PersistentMap } from "immutable";
+import { toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { type Effect, log } from "../effects.ts";
 import { E } from "../fp.ts";
@@ -19,7 +20,7 @@ import { type Errand, fetchDocument, recall } from "./authority_errands.ts";
 import { keep, standingOf } from "./authority_keeping.ts";
 import type { AuthorityRecord } from "./authority_records.ts";
 import { andThen, type AuthorityState, knownDescriptors, only, type Outcome, secondsOf } from "./authority_state.ts";
-import { sign } from "./cert.ts";
+import { decodeCertificate, sign, signedMessage } from "./cert.ts";
 import { certificateExpiration, type Descriptor } from "./descriptor.ts";
 import { type DocumentContext, encodeDocument, verifyBallot, verifyDocument } from "./document.ts";
 import { epochAt, epochStart } from "./epoch.ts";
@@ -278,7 +279,7 @@ const publish = (suite: Suite, context: Context, state: AuthorityState, round: P
     `Consensus for epoch ${votingEpoch} with ${fields.signatures} of ${fields.of} signatures`,
     fields,
   );
-  const partition = dissenters.length === 0 ? [] : [partitionLog(state, votingEpoch, dissenters)];
+  const partition = dissenters.length === 0 ? [] : [partitionLog(suite, state, round, combined.raw, dissenters)];
   const published: AuthorityRecord = {
     type: "document",
     epoch: votingEpoch,
@@ -289,13 +290,26 @@ const publish = (suite: Suite, context: Context, state: AuthorityState, round: P
   return andThen(recalled, (ready) => enter(ready, next));
 };
 
-const partitionLog = (state: AuthorityState, epoch: number, dissenters: ReadonlyArray<Hex>): Effect => {
+/** Who signed another document than the one that most signed; with the hashes of what was signed, as evidence. */
+const partitionLog = (
+  suite: Suite,
+  state: AuthorityState,
+  { votingEpoch: epoch, ballots }: ActiveRound,
+  winner: Uint8Array,
+  dissenters: ReadonlyArray<Hex>,
+): Effect => {
   const names = dissenters.map((authority) =>
     authority === state.members.self.hex ? `${state.config.identifier} (self)` : peerName(state.members, authority)
   );
+  const hashOf = (raw: Uint8Array): string => {
+    const certificate = decodeCertificate(raw);
+    return E.isRight(certificate) ? toHex(suite.sha256(signedMessage(certificate.right))) : "";
+  };
   return log("WARNING", "partition", `Authorities signed different documents for epoch ${epoch}: ${names.join(", ")}`, {
     epoch,
     authorities: names,
+    consensus: hashOf(winner),
+    others: dissenters.map((authority) => hashOf(ballots.signatures.get(authority)!.raw)),
   });
 };
 

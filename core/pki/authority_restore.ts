@@ -155,7 +155,9 @@ const place = (state: AuthorityState, record: AuthorityRecord): AuthorityState =
 /** The round that was on when the authority stopped, as far as it is still on; else it joins as a new one does. */
 const resume = (suite: Suite, context: Context, state: AuthorityState): Outcome => {
   const { epoch, elapsedMs } = epochAt(state.config.clock, context.wall);
-  const votingEpoch = state.documents.has(epoch + 1) ? epoch + 2 : epoch + 1;
+  const isPublished = state.documents.has(epoch + 1);
+  const votingEpoch = isPublished ? epoch + 2 : epoch + 1;
+  const isOpen = isPublished || elapsedMs < votesDeadlineMs(state.config.clock);
   const restored = state.storage.restoring!.rounds.get(votingEpoch);
   const ready = withStorage(state, { restoring: null });
   const told = log("NOTICE", "ready", `Authority ${state.config.identifier} is ready`, {
@@ -163,7 +165,7 @@ const resume = (suite: Suite, context: Context, state: AuthorityState): Outcome 
     documents: state.documents.size,
     descriptors: state.descriptors.reduce((sum, of) => sum + of.size, 0),
   });
-  const round = roundOf(state, votingEpoch, restored ?? noRound, elapsedMs);
+  const round = roundOf(state, votingEpoch, restored ?? noRound, isOpen);
   if (round === null) return only(ready, told);
   const entered = andThen(only(ready, told), (next) => enter(next, round));
   const fetching = andThen(entered, (next) => fetchMissed(context, next, epoch));
@@ -174,18 +176,18 @@ const resume = (suite: Suite, context: Context, state: AuthorityState): Outcome 
 
 /** Null where there is nothing to go on from. */
 const roundOf = (
-  { members, descriptors, config }: AuthorityState,
+  { members, documents, descriptors }: AuthorityState,
   votingEpoch: number,
   { ballots, secret, isSpoiled }: RestoredRound,
-  elapsedMs: number,
+  isOpen: boolean,
 ): Round | null => {
   const { hex } = members.self;
   if (isSpoiled) return { type: "waiting", votingEpoch: votingEpoch + 1 };
   if (ballots.signatures.has(hex)) return { type: "signatures", votingEpoch, ballots, failure: null };
   if (ballots.reveals.has(hex)) return { type: "reveals", votingEpoch, ballots };
   if (ballots.votes.has(hex) && secret !== null) return { type: "votes", votingEpoch, ballots, reveal: secret };
-  const isOn = ballots.votes.size > 0 || descriptors.has(votingEpoch);
-  return isOn && elapsedMs < votesDeadlineMs(config.clock) ? { type: "descriptors", votingEpoch, ballots } : null;
+  const isOn = ballots.votes.size > 0 || descriptors.has(votingEpoch) || documents.has(votingEpoch - 1);
+  return isOn && isOpen ? { type: "descriptors", votingEpoch, ballots } : null;
 };
 
 /** A peer may have missed what was said before the crash: the same again. */
