@@ -53,7 +53,8 @@ export const sharedRandomValue = (
   revealed: ReadonlyArray<Revealed>,
   previous: Uint8Array | null,
 ): Uint8Array => {
-  const sorted = [...revealed].sort((a, b) => compare(b.reveal, a.reveal));
+  // Whoever copies another's commit can reveal the same: the order must not depend on who came first.
+  const sorted = [...revealed].sort((a, b) => compare(b.reveal, a.reveal) || compare(a.identityKey, b.identityKey));
   const parts = sorted.flatMap(({ identityKey, reveal }) => [identityKey, reveal]);
   return suite.sha3_256(concat(utf8("shared-random"), uint64(epoch), ...parts, previous ?? new Uint8Array(32)));
 };

@@ -57,7 +57,7 @@ test("[PKI-5.1-01] [PKI-5.1.2-01] [PKI-1.3-03] what a node posts is accepted, re
   assert.equal(saying(voting, 0, "descriptor").length, 2);
 });
 
-test("descriptors are taken for the epochs before, now and next", () => {
+test("[FAULT-20] descriptors are taken for the epochs before, now and next", () => {
   const voting = createVoting({ authorities: 1 });
   const statuses = [-2, -1, 0, 1, 2, 1000].map((ahead) =>
     statusOf(voting, "mix0", post(mixFields("mix0", firstEpoch + ahead), firstEpoch + ahead))
@@ -201,7 +201,7 @@ test("[PKI-5.2-01] [PKI-5.2.2-01] [PKI-3.2.3-01] votes: accepted once, or refuse
   );
 });
 
-test("an authority that signs two votes is refused the second, and the evidence is logged once", () => {
+test("[FAULT-21] an authority that signs two votes is refused the second, and the evidence is logged once", () => {
   const voting = createPlayed();
   for (const seed of [1, 2, 3, 4]) tell(voting, voteOf(voteFields(secrets(seed).commit)));
   const lines = saying(voting, 0, "equivocation");
@@ -235,7 +235,7 @@ test("[PKI-3.3.3-01] [PKI-3.4-07] reveals: after the vote, once, and as committe
   assert.equal(tell(voting, revealOf(secrets(2).reveal)), revealStatus.alreadyReceived);
 });
 
-test("nobody can commit after others have revealed, nor reveal after the tally", () => {
+test("[FAULT-22] nobody can commit after others have revealed, nor reveal after the tally", () => {
   const voting = createPlayed();
   const first = secrets(1);
   voting.postAll(epoch);
@@ -261,7 +261,7 @@ test("nobody can commit after others have revealed, nor reveal after the tally",
   assert.match(String(missingReveals), /^10\.0\.0\.2:62472 .*,10\.0\.0\.3:62472/);
 });
 
-test("a consensus is never one that fewer than the threshold signed, whatever a peer sends", () => {
+test("[FAULT-21] a consensus is never one that fewer than the threshold signed, whatever a peer sends", () => {
   const voting = createPlayed();
   voting.postAll(epoch);
   voting.runTo(firstEpoch, 6.5 / 8);

@@ -116,7 +116,7 @@ test("[PKI-3.3-01] a vote is complete, a reveal follows it, and every authority 
   assert.deepEqual(counts(6.9 / 8), [[3, 3, 3], [3, 3, 3], [3, 3, 3]]);
 });
 
-test("one authority of three is down: two signatures are enough, and the log names who is missing", () => {
+test("[FAULT-23] one authority of three is down: two signatures are enough, and the log names who is missing", () => {
   const voting = createVoting({ authorities: 3, down: [2] });
   holdRounds(voting, firstEpoch + 1, firstEpoch + 3);
   for (let epoch = firstEpoch + 1; epoch <= firstEpoch + 3; epoch++) {
@@ -130,7 +130,7 @@ test("one authority of three is down: two signatures are enough, and the log nam
   }
 });
 
-test("two authorities of three are down: no document, and the log says who did not vote", () => {
+test("[FAULT-23] two authorities of three are down: no document, and the log says who did not vote", () => {
   const voting = createVoting({ authorities: 3, down: [0, 2] });
   holdRounds(voting, firstEpoch + 1, firstEpoch + 1);
   assert.equal(documentAt(voting, 1, firstEpoch + 1), null);
@@ -144,7 +144,7 @@ test("two authorities of three are down: no document, and the log says who did n
   assert.match(line!.message, /too-few-votes; 0 signatures, 2 needed; missingVotes: 10\.0\.0\.1:62472/);
 });
 
-test("after a lost round a new one succeeds, with a new genesis where there is no document to go on from", () => {
+test("[FAULT-23] after a lost round a new one succeeds, with a new genesis where there is no document to go on from", () => {
   // Both others come up in the epoch after the lost round, before P/2.
   const startMs = (number: number): number => number === 0 ? 0 : 1.2 * clock.periodMs;
   const voting = createVoting({ authorities: 3, startMs });
@@ -213,7 +213,7 @@ test("parameters are those that more than half vote for; without such there is n
   assert.deepEqual(fieldsOf(three, 0, "no-tally").map(({ error }) => error), ["parameters-disagree"]);
 });
 
-test("clocks that differ by seconds do no harm with expirations of the epoch", () => {
+test("[FAULT-24] clocks that differ by seconds do no harm with expirations of the epoch", () => {
   const voting = createVoting({ authorities: 3, skewMs: (number) => (number - 1) * 7_300 });
   holdRounds(voting, firstEpoch + 1, firstEpoch + 3);
   assert.equal(agreed(voting, firstEpoch + 3, [0, 1, 2]).signatures, 3);
