@@ -34,6 +34,11 @@ export interface Logger {
   readonly close: () => void;
 }
 
+/** A log whose level may change while it is written. */
+export interface DaemonLogger extends Logger {
+  readonly setLevel: (level: LogLevel) => void;
+}
+
 const severity: Readonly<Record<LogLevel, number>> = {
   DEBUG: 0,
   INFO: 1,
@@ -96,17 +101,18 @@ const openLog = ({ output }: LogOptions): number => {
 };
 
 /** Throws a CommandError where the file cannot be opened. */
-export const openLogger = (options: LogOptions): Logger => {
-  if (options.disable) return { write: () => {}, reopen: () => {}, close: () => {} };
+export const openLogger = (options: LogOptions): DaemonLogger => {
+  if (options.disable) return { write: () => {}, reopen: () => {}, close: () => {}, setLevel: () => {} };
   const render = options.format === "json" ? jsonLine : textLine;
   const isFile = typeof options.output === "object";
   let target = openLog(options);
+  let least = options.level;
   const close = (): void => {
     if (isFile) closeSync(target);
   };
   return {
     write: (record) => {
-      if (severity[record.level] < severity[options.level]) return;
+      if (severity[record.level] < severity[least]) return;
       try {
         writeSync(target, `${render(new Date(), record)}\n`);
       } catch {
@@ -120,5 +126,8 @@ export const openLogger = (options: LogOptions): Logger => {
       target = next;
     },
     close,
+    setLevel: (level) => {
+      least = level;
+    },
   };
 };

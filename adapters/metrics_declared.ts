@@ -13,6 +13,7 @@ import type { FetchFailure } from "../core/pki/directory.ts";
 import { refusalReasons } from "../core/wire/admission.ts";
 import { downReasons, sendDropReasons } from "../core/wire/session.ts";
 import type { Declared } from "./metrics.ts";
+import { overloadReasons } from "./tcp_door.ts";
 
 type Label = NonNullable<Declared["label"]>;
 
@@ -29,9 +30,6 @@ const fetchFailures = all<FetchFailure>({
   invalid: true,
   busy: true,
 });
-
-/** Of the listener, before the machines are asked. */
-const doorReasons = ["process-full", "address-accepted", "unsent-bytes"];
 
 const counter = (name: string, help: string, label?: Label): Declared => ({
   name,
@@ -72,7 +70,7 @@ const connections: ReadonlyArray<Declared> = [
   counter(
     "connections-refused",
     "Connections that were refused, or gave way.",
-    byReason([...refusalReasons, ...doorReasons]),
+    byReason([...refusalReasons, ...overloadReasons]),
   ),
   counter("connections-up", "Incoming connections that were authenticated, by what the peer is.", {
     name: "role",

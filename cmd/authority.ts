@@ -12,18 +12,23 @@ import { runCommand } from "../adapters/command.ts";
 import { authorityConfigOf, authorityFile } from "../adapters/config/authority.ts";
 import { isNonvoting, nonvotingConfigOf } from "../adapters/config/nonvoting.ts";
 import { tcpLimitsOf } from "../adapters/config/limits.ts";
+import { managementPath } from "../adapters/config/operation.ts";
 import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
 import { listenAddresses } from "../adapters/external_address.ts";
+import { measuredStore } from "../adapters/metrics_store.ts";
+import { authorityViewKind } from "../adapters/metrics_views.ts";
 import { openStore } from "../adapters/open_store.ts";
-import { startShell } from "../adapters/shell.ts";
+import { createOperation } from "../adapters/operation.ts";
+import { type Shell, startShell } from "../adapters/shell.ts";
 
-const usage = `usage: authority [-f FILE] [-g]
+const usage = `usage: authority [-f FILE] [-g | --validate]
 
 Runs a directory authority: a voting one; or a non-voting one, which signs alone, where the file has neither
 [Authority] Identifier nor [[Authorities]].
 
   -f, --file FILE   configuration (default: katzenpost-authority.toml)
   -g, --generate    make the keys, print the public ones, and end
+      --validate    check the configuration, print all that is wrong with it, and end
       --supervised  started by another program: print a line when loaded, wait for a line on standard input,
                     end when standard input is closed
   -h, --help        this text`;
@@ -41,33 +46,53 @@ await runCommand({
       kind: authorityFile,
       defaultFile: "katzenpost-authority.toml",
       dataDirOf: ({ Authority }) => Authority.DataDir,
-      launch: async ({ file, keys, suite, log, metrics }) => {
+      warningsOf: () => [],
+      isReloadable: () => false,
+      launch: async ({ file, keys, suite, log, metrics, shutdown }) => {
         const [system, boot] = isNonvoting(file)
           ? [createNonvotingSystem({ suite, geometry }), bootNonvoting(nonvotingConfigOf(file, keys))]
           : [createAuthoritySystem({ suite, geometry }), bootAuthority(authorityConfigOf(file, keys))];
-        const shell = await startShell({
+        let shell: Shell | null = null;
+        const operation = createOperation({
+          role: "authority",
+          identifier: file.Authority.Identifier,
+          managementPath: managementPath(file.Samtpfote.Management, file.Authority.DataDir),
+          metricsAddress: file.Samtpfote.MetricsAddress,
+          // A non-voting authority has no view of itself yet.
+          tell: (event) => (!isNonvoting(file) && shell?.tell(authorityAddress, event)) ?? false,
+          kind: authorityViewKind,
+          metrics,
+          log,
+          shutdown,
+        });
+        shell = await startShell({
           system,
           boot,
           sphinx: { suite, geometry },
-          store: await openStore({
-            kind: file.Samtpfote.Store,
-            dataDir: file.Authority.DataDir,
-            memoryBytesMax: storeBytesMax,
-          }),
+          store: measuredStore(
+            await openStore({
+              kind: file.Samtpfote.Store,
+              dataDir: file.Authority.DataDir,
+              memoryBytesMax: storeBytesMax,
+            }),
+            metrics,
+          ),
           listeners: listenAddresses(file.Authority.Addresses, defaultPort).map((address) => ({
             address,
             owner: authorityAddress,
           })),
           limits: tcpLimitsOf(file.Samtpfote.Limits),
-          onNotify: () => {},
+          onNotify: (event) => void operation.onNotify(event),
           log,
           metrics,
         });
+        await operation.listen();
         const fields = { identity: toHex(keys.identityKey), link: toHex(keys.linkKey), addresses: shell.listening };
         const name = isNonvoting(file) ? "non-voting authority" : `authority ${file.Authority.Identifier}`;
         const message = `${name} listens on ${shell.listening.join(", ")}`;
         log.write({ module: "process", level: "NOTICE", reason: "listening", message, fields });
-        return shell;
+        const { stop } = shell;
+        return { stop: async () => void await Promise.all([operation.stop(), stop()]), reconfigure: () => {} };
       },
     }, values),
 });

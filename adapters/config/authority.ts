@@ -30,6 +30,7 @@ import {
 import { authorityPeer, clockOf, logging, peerOf, samtpfoteKeys } from "./common.ts";
 import { authorityLimitsTable, linkLimitsOf } from "./limits.ts";
 import type { FileKind } from "./load.ts";
+import { checkManagement, management, observationKeys } from "./operation.ts";
 import { configurationError } from "../exit.ts";
 import type { Problem } from "./problems.ts";
 import { asciiName } from "./server_checks.ts";
@@ -100,6 +101,8 @@ const fileTable = table({
   Samtpfote: section(
     table({
       ...samtpfoteKeys,
+      ...observationKeys,
+      Management: section(management, "The management socket."),
       Store: optional(
         choice("lmdb", "memory"),
         "lmdb",
@@ -134,6 +137,7 @@ const check = (file: AuthorityFile): Problem[] => {
   const keyPath = (index: number) =>
     index < Mixes.length ? ["Mixes", index, "IdentityKey"] : ["Providers", index - Mixes.length, "IdentityKey"];
   return [
+    ...checkManagement(file.Samtpfote.Management, ["Samtpfote", "Management"]),
     ...(Authority.Addresses?.length === 0
       ? [{ path: ["Authority", "Addresses"], message: "expected at least one address" }]
       : []),

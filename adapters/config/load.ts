@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import { E } from "../../core/fp.ts";
-import { configurationError } from "../exit.ts";
+import { configurationError, exitCode } from "../exit.ts";
 import type { Codec } from "./codec.ts";
 import { lineOf } from "./locate.ts";
 import { formatPath, type Problem, problemsOf } from "./problems.ts";
@@ -58,4 +58,19 @@ export const loadConfig = <A>(kind: FileKind<A>, file: string): A => {
     throw configurationError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? "failed"}`);
   }
   return readConfig(kind, file, toml);
+};
+
+/**
+ * Only reads a file, and says on standard output that it is right, or what deserves a warning. Exit code 0; throws a
+ * CommandError that names all that is wrong.
+ */
+export const validateConfig = <A>(
+  kind: FileKind<A>,
+  file: string,
+  warningsOf: (file: A) => ReadonlyArray<string>,
+): number => {
+  const warnings = warningsOf(loadConfig(kind, file));
+  for (const warning of warnings) console.log(`${file}: warning: ${warning}`);
+  console.log(`${file}: valid`);
+  return exitCode.ok;
 };

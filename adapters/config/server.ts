@@ -21,7 +21,6 @@ import {
   section,
   table,
   type TableOf,
-  text,
 } from "./codec.ts";
 import {
   authoritiesOf,
@@ -35,6 +34,7 @@ import {
 import { defaultReplayTagsMax } from "../store.ts";
 import { nodeLimitsOf, serverLimitsTable } from "./limits.ts";
 import type { FileKind } from "./load.ts";
+import { management, observationKeys } from "./operation.ts";
 import { advertised, asciiName, checkServerFile } from "./server_checks.ts";
 import { debugLimits, debugTable } from "./server_debug.ts";
 import { pluginLimitsOf, pluginLimitsTable } from "./server_plugins.ts";
@@ -72,17 +72,12 @@ const fileTable = table({
     }),
     "The directory authorities.",
   ),
-  Management: section(
-    table({
-      Enable: optional(flag, false, "Whether the management socket is wanted: not in this version."),
-      Path: optional(text, "", "The socket."),
-    }),
-    "The management socket.",
-  ),
+  Management: section(management, "The management socket."),
   Debug: section(debugTable, "Limits and slacks."),
   Samtpfote: section(
     table({
       ...samtpfoteKeys,
+      ...observationKeys,
       Store: optional(
         choice("lmdb", "memory"),
         "lmdb",
@@ -98,8 +93,8 @@ const fileTable = table({
         defaultLimits.reconnectStepMs,
         `Added to the wait before each further attempt to connect; default "15s".`,
       ),
-      Limits: section(serverLimitsTable, "How much peers may take."),
       Plugins: section(pluginLimitsTable, "How much of the Provider a plugin may take."),
+      Limits: section(serverLimitsTable, "How much peers may take."),
     }),
     "What the Go programs do not have.",
   ),
@@ -129,3 +124,20 @@ export const nodeConfigOf = (file: ServerFile, keys: NodeKeys, listening: Readon
   },
   provider: file.Server.IsProvider ? providerOf(file.Provider, pluginLimitsOf(file.Samtpfote.Plugins)) : null,
 });
+
+/** Read where the process is made, and not again. */
+const lasting = new Set([
+  "Debug.NumSphinxWorkers",
+  "Debug.SchedulerExternalMemoryQueue",
+  "Debug.GenerateOnly",
+  "Samtpfote.Limits.Connections",
+  "Samtpfote.Limits.ConnectionsPerAddress",
+  "Samtpfote.Limits.UnsentBytes",
+  "Samtpfote.Limits.Registrations",
+  "Samtpfote.Limits.RegistrationsPerMinute",
+]);
+
+/** The limits of the node, which may change while it runs. */
+export const isServerKeyReloadable = (key: string): boolean =>
+  (key.startsWith("Debug.") || key.startsWith("Samtpfote.Limits.") || key === "Samtpfote.ReconnectStep") &&
+  !lasting.has(key);

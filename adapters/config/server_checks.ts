@@ -6,6 +6,7 @@
 import { domainToASCII } from "node:url";
 import { type Addresses, areAddressesValid, ipVersion, splitHostPort } from "../../core/pki/addresses.ts";
 import { checkAuthorities } from "./common.ts";
+import { checkManagement } from "./operation.ts";
 import type { Problem } from "./problems.ts";
 import { checkProvider } from "./server_provider.ts";
 import type { ServerFile } from "./server.ts";
@@ -64,6 +65,7 @@ export const checkServerFile = (file: ServerFile): Problem[] => {
   return [
     ...checkServer(file),
     ...checkPki(file),
+    ...checkManagement(file.Management, ["Management"]),
     ...(misplaced ? [{ path: ["Provider"], message: "set, but [Server] IsProvider is false" }] : provider),
   ];
 };
@@ -71,8 +73,7 @@ export const checkServerFile = (file: ServerFile): Problem[] => {
 /** What the file asks for and this version does not do, though the node can go without it. */
 export const serverWarnings = (file: ServerFile): ReadonlyArray<string> => {
   const warnings: string[] = [];
-  const { Provider, Management, Debug } = file;
-  if (Management.Enable) warnings.push("[Management] is not supported in this version: there is no management socket");
+  const { Provider, Debug } = file;
   if (Debug.SchedulerExternalMemoryQueue) {
     warnings.push("[Debug] SchedulerExternalMemoryQueue has no effect: delayed packets are kept in memory");
   }

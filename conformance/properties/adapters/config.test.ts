@@ -110,9 +110,7 @@ test("[HB-MIX-4-04] [HB-MIX-4-05] a Go Provider's file becomes the node's config
     instances: 1,
   });
   assert.deepEqual(config.provider?.pluginLimits, defaultPluginLimits);
-  assert.deepEqual(serverWarnings(file), [
-    "[Management] is not supported in this version: there is no management socket",
-  ]);
+  assert.deepEqual(serverWarnings(file), []);
   const inMemory = read(serverFile, `${goFile("provider.toml")}\n[Samtpfote]\nStore = "memory"`);
   assert.equal(
     serverWarnings(inMemory).at(-1),
