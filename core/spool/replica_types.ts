@@ -1,0 +1,63 @@
+/**
+ * The contract of a replica's machine (replica.ts): one for each replicated spool that a process hosts. Who carries bytes
+ * between replicas and clients does not matter to it: a client session over the mix network, or a direct link.
+ *
+ * @module
+ */
+import type { StoreEvent } from "../effects.ts";
+import type { EpochClock } from "../pki/epoch.ts";
+import type { ReplicaDescriptor } from "./durable.ts";
+
+export interface ReplicaConfig {
+  /** The root key of the spool: Ed25519, 32 bytes. */
+  readonly spool: Uint8Array;
+  /** The spool key of this replica: Ed25519, 64 bytes. */
+  readonly privateKey: Uint8Array;
+  readonly clock: EpochClock;
+  /** Bytes of the longest request and of the longest reply: 50638 over the mix network. */
+  readonly capacity: number;
+  /** Bodies of messages kept, in bytes. */
+  readonly bytesMax: number;
+  /** Mean of the exponentially distributed time between looks at each other replica, in ms. */
+  readonly pullMeanMs: number;
+  /** First delay after a failure; it doubles with each further one up to 64 times. */
+  readonly retryMs: number;
+  /** A replica that has not answered by then has failed. */
+  readonly deadlineMs: number;
+}
+
+/** What a request has beside the longest body: a version vector, an entry, a proof. */
+export const syncOverhead = 2560;
+
+/** The longest message of a spool whose requests have `capacity` bytes: 48078 over the mix network. */
+export const bodyLengthMax = (capacity: number): number => capacity - syncOverhead;
+
+/** A request of a client or of another replica (replica_wire.ts). Answered once by a ReplicaReply. */
+export interface ReplicaRequest {
+  readonly type: "ReplicaRequest";
+  readonly id: number;
+  readonly bytes: Uint8Array;
+}
+/** What another replica answered to a PeerSend; null where it could not be reached or did not. */
+export interface PeerReplied {
+  readonly type: "PeerReplied";
+  readonly id: number;
+  readonly bytes: Uint8Array | null;
+}
+
+export type ReplicaEvent = ReplicaRequest | PeerReplied | StoreEvent;
+
+/* Carried by Notify effects. */
+
+export interface ReplicaReply {
+  readonly type: "ReplicaReply";
+  readonly id: number;
+  readonly bytes: Uint8Array;
+}
+/** To be carried to another replica. Answer: PeerReplied with the same id, once or never. */
+export interface PeerSend {
+  readonly type: "PeerSend";
+  readonly id: number;
+  readonly to: ReplicaDescriptor;
+  readonly bytes: Uint8Array;
+}
