@@ -5,22 +5,30 @@ import { Map as PersistentMap } from "immutable";
 import type { ClientNotice } from "../../core/client/events.ts";
 import type { ClientState } from "../../core/client/state.ts";
 import { clientAddress } from "../../core/client/system.ts";
-import { log } from "../../core/effects.ts";
+import { log, type StoreEvent } from "../../core/effects.ts";
+import type { Poisson } from "../../core/client/poisson.ts";
+import { mono } from "../../core/machine.ts";
 import { draws } from "../../core/random.ts";
-import { evict, queueSize } from "../../core/mix/delay_queue.ts";
+import { type Delayed, type DelayQueue, enqueue, evict, queueSize } from "../../core/mix/delay_queue.ts";
 import type { NodeState } from "../../core/mix/state.ts";
 import { nodeAddress } from "../../core/mix/system.ts";
 import type { AuthorityState, Published } from "../../core/pki/authority_state.ts";
 import { authorityAddress } from "../../core/pki/authority_system.ts";
 import type { Emission } from "../../core/system.ts";
 import type { Violation } from "./oracles/oracle.ts";
-import { everyStep, oneStep, type Sabotage, withEffect, withState } from "./sabotage.ts";
-import { exitCodeOf, simulate, type SimulationResult } from "./simulation.ts";
+import { everyInput, everyStep, oneStep, type Sabotage, withEffect, withState } from "./sabotage.ts";
+import { exitCodeOf, simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
 import { smallNetwork } from "./small_network.ts";
 
-const caught = (name: string, sabotage: Sabotage, kind: Violation["kind"], oracle: string): void => {
+const caught = (
+  name: string,
+  sabotage: Sabotage,
+  kind: Violation["kind"],
+  oracle: string,
+  more: Partial<SimulationOptions> = {},
+): void => {
   test(`${name} is caught: ${oracle}`, () => {
-    const result = simulate({ ...smallNetwork, sabotage });
+    const result = simulate({ ...smallNetwork, ...more, sabotage });
     assert.equal(result.crash, null);
     const found = result.violations.filter((violation) => violation.kind === kind && violation.oracle === oracle);
     assert.ok(found.length > 0, JSON.stringify(result.violations.slice(0, 5)));
@@ -121,7 +129,15 @@ caught(
   "surbs",
 );
 
-caught("an authority that is mute", everyStep("authority-3", (o) => ({ ...o, effects: [] })), "liveness", "consensus");
+caught(
+  "an authority that is mute",
+  everyStep(
+    "authority-3",
+    (outcome) => ({ ...outcome, effects: outcome.effects.filter(({ effect }) => effect.type !== "Write") }),
+  ),
+  "liveness",
+  "consensus",
+);
 
 caught(
   "an authority with a document of its own",
@@ -148,6 +164,105 @@ caught(
   })),
   "safety",
   "logs",
+);
+
+/** While a node holds a packet for its delay. */
+const ofDelayed = (host: string, change: (queue: DelayQueue, item: Delayed) => DelayQueue): Sabotage =>
+  oneStep(host, (outcome) =>
+    withState<NodeState>(outcome, nodeAddress, (state) => {
+      const held = state.queue.held.first();
+      return held === undefined ? null : {
+        ...state,
+        queue: change(state.queue, held.item),
+        tally: { ...state.tally, created: state.tally.created + 1 },
+      };
+    }));
+
+caught(
+  "a SURB that is answered twice",
+  ofDelayed("provider-1", (queue, item) => enqueue(queue, { ...item, packet: item.packet.slice() })),
+  "safety",
+  "grace",
+);
+
+caught(
+  "a node without a replay check",
+  everyInput("mix-1", (input) => {
+    const event = input?.event as StoreEvent | undefined;
+    if (input === null || event?.type !== "ReplayTested") return input;
+    return { to: input.to, event: { ...event, outcome: "fresh" } satisfies StoreEvent };
+  }),
+  "safety",
+  "replays",
+  { faults: [{ type: "Replay", host: "mix-1", from: 35_000, until: 40_000 }] },
+);
+
+caught(
+  "a mix whose key is not the one that it published",
+  oneStep("mix-1", (outcome) =>
+    withState<NodeState>(
+      outcome,
+      nodeAddress,
+      (state) =>
+        state.documents.known.isEmpty()
+          ? null
+          : { ...state, keys: state.keys.map((key) => ({ ...key, privateKey: new Uint8Array(32).fill(7) })) },
+    )),
+  "safety",
+  "grace",
+);
+
+caught(
+  "a node that destroys no keys",
+  everyStep("provider-1", (outcome) =>
+    withState<NodeState>(outcome, nodeAddress, (state) => {
+      const [epoch, key] = [...state.keys][0] ?? [0, null];
+      return key === null ? null : { ...state, keys: state.keys.set(Math.min(...state.keys.keys(), epoch) - 1, key) };
+    }) ?? outcome),
+  "safety",
+  "bounds",
+);
+
+caught(
+  "a client that waits for ever",
+  everyStep("client-1", (outcome) =>
+    withState<ClientState>(outcome, clientAddress, (state) => ({
+      ...state,
+      surbs: {
+        ...state.surbs,
+        entries: state.surbs.entries.map((entry) => ({ ...entry, sentAt: mono(entry.sentAt - 100_000) })),
+      },
+    })) ?? outcome),
+  "safety",
+  "in flight",
+);
+
+caught(
+  "a client whose packets leave by the clock",
+  everyStep("client-1", (outcome) =>
+    withState<ClientState>(outcome, clientAddress, (state) => {
+      const onTheSecond = (process: Poisson): Poisson =>
+        process.dueAt === null ? process : { ...process, dueAt: mono(Math.ceil(process.dueAt / 2000) * 2000) };
+      const { lambdaP, lambdaL, lambdaD } = state.traffic;
+      return {
+        ...state,
+        traffic: { lambdaP: onTheSecond(lambdaP), lambdaL: onTheSecond(lambdaL), lambdaD: onTheSecond(lambdaD) },
+      };
+    }) ?? outcome),
+  "safety",
+  "instants",
+);
+
+caught(
+  "a Provider that never dials a mix",
+  everyStep("provider-1", (outcome) => ({
+    ...outcome,
+    effects: outcome.effects.filter(({ effect }) =>
+      effect.type !== "Dial" || !effect.addresses[0]!.startsWith("10.2.")
+    ),
+  })),
+  "liveness",
+  "links",
 );
 
 test("an exception ends the run as a crash", () => {

@@ -12,9 +12,11 @@ import { absurd, type Context, invariant, type Mono, mono, type Step, wall } fro
 import { deriveSeed } from "../../core/random.ts";
 import type { Address, Emission, Input, System, SystemState } from "../../core/system.ts";
 import type { Agenda } from "./agenda.ts";
-import type { Net, Socket, SocketHandler } from "./net.ts";
+import { createDisk, type Disk } from "./disk.ts";
+import type { Socket, SocketHandler } from "./link.ts";
+import type { Net } from "./net.ts";
 import { createPrng } from "./prng.ts";
-import { createStore, type StoreEffect } from "./store.ts";
+import { createStore } from "./store.ts";
 
 /** A host to be: what cmd/*.ts would start as one process. */
 export interface HostSpec {
@@ -33,6 +35,7 @@ export interface HostSpec {
 /** Sees everything that goes into a host and comes out of it. */
 export interface Observer {
   readonly started?: (at: number, host: string) => void;
+  readonly crashed?: (at: number, host: string) => void;
   readonly input?: (at: number, host: string, input: Input | null) => void;
   readonly emission?: (at: number, host: string, emission: Emission) => void;
 }
@@ -40,9 +43,22 @@ export interface Observer {
 export interface Host {
   readonly name: string;
   readonly start: () => void;
-  /** An event from the world: a scenario's request. */
+  /** An event from the world: a scenario's request. Lost where the process does not run. */
   readonly tell: (to: Address, event: unknown) => void;
-  readonly state: () => SystemState;
+  /** Null while the process does not run. */
+  readonly state: () => SystemState | null;
+  /** How many entries each table of the store has. */
+  readonly tables: () => ReadonlyMap<string, number>;
+  /** The monotonic time that machines of the host read, ms. */
+  readonly now: () => Mono;
+  /* Faults. */
+  /** Kills the process; `start` brings it back with what its store has. */
+  readonly crash: () => void;
+  readonly suspend: () => void;
+  /** Goes on with everything that came meanwhile. */
+  readonly awake: () => void;
+  readonly stepClock: (ms: number) => void;
+  readonly disk: Pick<Disk, "slowBy" | "setFull">;
 }
 
 /** What a host stands in. `originMs` is the wall-clock time at which the run begins. */
@@ -64,19 +80,30 @@ export const createHost = (
   const seed = deriveSeed(runSeed, `host ${spec.name}`);
   const prng = createPrng(seed, "world");
   const store = createStore();
+  const disk = createDisk(agenda, createPrng(seed, "disk"), store, spec.storeMsMax);
   // Any origin will do for monotonic time, so every host has another.
   const monoOrigin = prng.below(1_000_000);
   const sockets = new Map<Address, Socket>();
   const attempts = new Map<Address, () => void>();
   let state: SystemState | null = null;
   let wakeAt: Mono | null = null;
-  let [steps, incoming, diskFreeAt, idleWakes] = [0, 0, 0, 0];
+  // What came while the host was suspended; null while it is not.
+  let missed: Array<Input | null> | null = null;
+  let [steps, incoming, idleWakes, clockOffset, life] = [0, 0, 0, 0, 0];
+
+  const now = (): Mono => mono(monoOrigin + agenda.now());
 
   const context = (): Context => ({
-    now: mono(monoOrigin + agenda.now()),
-    wall: wall(originMs + agenda.now()),
+    now: now(),
+    wall: wall(originMs + agenda.now() + clockOffset),
     seed: deriveSeed(seed, `step ${steps++}`),
   });
+
+  /** Does it then, unless the process has died before. */
+  const at = (instant: number, action: () => void): void => {
+    const mine = life;
+    agenda.at(instant, () => mine === life && action());
+  };
 
   const settle = (taken: Context, step: Step<SystemState, Emission>): void => {
     state = step.state;
@@ -89,18 +116,19 @@ export const createHost = (
     }
   };
 
-  const arm = (at: Mono | null): void => {
-    wakeAt = at;
-    if (at === null) return;
-    agenda.at(at - monoOrigin, () => {
-      if (wakeAt !== at) return;
+  const arm = (due: Mono | null): void => {
+    wakeAt = due;
+    if (due === null) return;
+    at(due - monoOrigin, () => {
+      if (wakeAt !== due) return;
       invariant(++idleWakes < idleWakesMax, `${spec.name} never clears a deadline`);
       advance(null);
     });
   };
 
   const advance = (input: Input | null): void => {
-    invariant(state !== null, `${spec.name} has not been started`);
+    if (state === null) return;
+    if (missed !== null) return void missed.push(input);
     if (input !== null) idleWakes = 0;
     for (const observer of observers) observer.input?.(agenda.now(), spec.name, input);
     const taken = context();
@@ -108,7 +136,7 @@ export const createHost = (
   };
 
   const later = (ms: number, to: Address, event: () => unknown): void =>
-    agenda.at(agenda.now() + ms, () => advance({ to, event: event() }));
+    at(agenda.now() + ms, () => advance({ to, event: event() }));
 
   const handlerOf = (address: Address, socket: Socket): SocketHandler => {
     sockets.set(address, socket);
@@ -148,17 +176,13 @@ export const createHost = (
 
   const accept = (socket: Socket, remote: string): SocketHandler | null => {
     invariant(spec.acceptor !== null, `${spec.name} listens without an acceptor`);
+    if (state === null) return null;
     const connection = `in/${++incoming}`;
     const handler = handlerOf(connection, socket);
     advance({ to: spec.acceptor, event: { type: "Incoming", connection, remote } });
     if (!sockets.has(connection)) return null;
     invariant(state?.machines.has(connection) === true, `${spec.name} neither takes nor refuses ${connection}`);
     return handler;
-  };
-
-  const disk = (from: Address, effect: StoreEffect): void => {
-    diskFreeAt = Math.max(diskFreeAt, agenda.now()) + 1 + prng.below(spec.storeMsMax);
-    agenda.at(diskFreeAt, () => advance({ to: from, event: store.perform(effect) }));
   };
 
   const perform = (from: Address, effect: LeafEffect): void => {
@@ -179,7 +203,7 @@ export const createHost = (
       case "Scan":
       case "DropTable":
       case "TestAndSetReplay":
-        return disk(from, effect);
+        return disk.perform(effect, (event) => advance({ to: from, event }));
       case "Unwrap":
         return later(1 + prng.below(spec.unwrapMsMax), from, () => spec.unwrap(effect));
       case "PluginStart":
@@ -197,19 +221,47 @@ export const createHost = (
     }
   };
 
+  const start = (): void => {
+    invariant(state === null, `${spec.name} runs already`);
+    for (const observer of observers) observer.started?.(agenda.now(), spec.name);
+    const taken = context();
+    const step = spec.system.start(taken, spec.machines);
+    settle(taken, step);
+    for (const address of spec.listens) net.listen(address, { host: spec.name, incoming: accept });
+  };
+
+  const crash = (): void => {
+    if (state === null) return;
+    for (const observer of observers) observer.crashed?.(agenda.now(), spec.name);
+    life++;
+    [state, wakeAt] = [null, null];
+    if (missed !== null) missed = [];
+    for (const callOff of attempts.values()) callOff();
+    attempts.clear();
+    sockets.clear();
+    disk.crash();
+    net.abandon(spec.name);
+  };
+
   return {
     name: spec.name,
-    start: () => {
-      for (const observer of observers) observer.started?.(agenda.now(), spec.name);
-      const taken = context();
-      const step = spec.system.start(taken, spec.machines);
-      settle(taken, step);
-      for (const address of spec.listens) net.listen(address, { host: spec.name, incoming: accept });
+    start,
+    tell: (to, event) => at(agenda.now(), () => advance({ to, event })),
+    state: () => state,
+    tables: store.sizes,
+    now,
+    crash,
+    suspend: () => {
+      missed ??= [];
     },
-    tell: (to, event) => agenda.at(agenda.now(), () => advance({ to, event })),
-    state: () => {
-      invariant(state !== null, `${spec.name} has not been started`);
-      return state;
+    awake: () => {
+      const inputs = missed ?? [];
+      missed = null;
+      for (const input of inputs) advance(input);
     },
+    stepClock: (ms) => {
+      clockOffset += ms;
+    },
+    disk,
   };
 };

@@ -1,37 +1,12 @@
 /**
- * The network between hosts: listeners by address, dialling, connections made of two pipes, a latency of its own for
- * every pair of hosts.
+ * The network between hosts: listeners by address, dialling, and a link (link.ts) for every pair of hosts.
  *
  * @module
  */
 import type { Dial } from "../../core/effects.ts";
 import { invariant } from "../../core/machine.ts";
 import type { Agenda } from "./agenda.ts";
-import { createPipe, type Pipe } from "./pipe.ts";
-import { createPrng, type Prng } from "./prng.ts";
-
-export interface Latency {
-  /** One way, of a pair of hosts: drawn once from [min, max] ms. */
-  readonly minMs: number;
-  readonly maxMs: number;
-  /** Added to each segment: drawn from [0, jitter] ms. */
-  readonly jitterMs: number;
-}
-
-/** What a host's end of a connection is told. */
-export interface SocketHandler {
-  readonly received: (bytes: Uint8Array) => void;
-  readonly flushed: (length: number) => void;
-  readonly disconnected: (reason: string) => void;
-}
-
-/** A host's end of a connection. After `hangup` its handler is told nothing more. */
-export interface Socket {
-  readonly write: (bytes: Uint8Array) => void;
-  readonly hangup: () => void;
-  readonly pause: () => void;
-  readonly resume: () => void;
-}
+import { createLink, type Latency, type Link, type Socket, type SocketHandler } from "./link.ts";
 
 export interface Listener {
   readonly host: string;
@@ -48,76 +23,60 @@ export interface Net {
   readonly listen: (address: string, listener: Listener) => void;
   /** Gives a function that calls the attempt off. */
   readonly dial: (host: string, effect: Dial, handler: DialHandler) => () => void;
-}
-
-/** A connection under way to being one: handlers are known only once both sides have taken it. */
-interface End {
-  handler: SocketHandler | null;
-  hungUp: boolean;
+  readonly link: (a: string, b: string) => Link;
+  /** A process has died: its listeners are gone, its connections break. */
+  readonly abandon: (host: string) => void;
 }
 
 export const createNet = (agenda: Agenda, seed: Uint8Array, latency: Latency): Net => {
   const listeners = new Map<string, Listener>();
-  const prngs = new Map<string, { readonly prng: Prng; readonly baseMs: number }>();
+  const links = new Map<string, { readonly hosts: ReadonlyArray<string>; readonly link: Link }>();
   let connections = 0;
 
-  const link = (a: string, b: string): { readonly prng: Prng; readonly baseMs: number } => {
-    const name = [a, b].sort().join("|");
-    const known = prngs.get(name);
-    if (known !== undefined) return known;
-    const prng = createPrng(seed, `link ${name}`);
-    const made = { prng, baseMs: latency.minMs + prng.below(latency.maxMs - latency.minMs + 1) };
-    prngs.set(name, made);
+  const link = (a: string, b: string): Link => {
+    const hosts = [a, b].sort();
+    const name = hosts.join("|");
+    const known = links.get(name);
+    if (known !== undefined) return known.link;
+    const made = createLink(agenda, seed, name, latency);
+    links.set(name, { hosts, link: made });
     return made;
   };
 
-  const connect = (
-    a: string,
-    b: string,
-  ): { readonly near: Socket; readonly far: Socket; readonly ends: readonly [End, End] } => {
-    const { prng, baseMs } = link(a, b);
-    const latencyMs = (): number => baseMs + prng.below(latency.jitterMs + 1);
-    const near: End = { handler: null, hungUp: false };
-    const far: End = { handler: null, hungUp: false };
-    const pipe = (writer: End, reader: End): Pipe =>
-      createPipe(agenda, prng, latencyMs, {
-        received: (bytes) => reader.hungUp || reader.handler?.received(bytes),
-        flushed: (length) => writer.hungUp || writer.handler?.flushed(length),
-        ended: () => {
-          if (reader.hungUp) return;
-          reader.hungUp = true;
-          reader.handler?.disconnected("closed by peer");
-        },
-      });
-    const [out, back] = [pipe(near, far), pipe(far, near)];
-    return { near: socketOf(near, out, back), far: socketOf(far, back, out), ends: [near, far] };
-  };
-
   const dial: Net["dial"] = (host, effect, handler) => {
-    let calledOff = false;
+    let isOver = false;
+    const fail = (reason: string): void => {
+      if (isOver) return;
+      isOver = true;
+      handler.failed(reason);
+    };
     const attempt = (remaining: ReadonlyArray<string>): void => {
       const [address, ...others] = remaining;
-      if (calledOff) return;
-      if (address === undefined) return handler.failed("refused");
+      if (isOver) return;
+      if (address === undefined) return fail("refused");
+      const over = link(host, listeners.get(address)?.host ?? address);
+      agenda.at(agenda.now() + over.baseMs, () => over.whenFree(() => arrive(over, address, others)));
+    };
+    const arrive = (over: Link, address: string, others: ReadonlyArray<string>): void => {
       const listener = listeners.get(address);
-      const oneWayMs = link(host, listener?.host ?? address).baseMs;
-      if (listener === undefined) return agenda.at(agenda.now() + 2 * oneWayMs, () => attempt(others));
-      agenda.at(agenda.now() + oneWayMs, () => arrive(listener, address, oneWayMs));
-    };
-    const arrive = (listener: Listener, address: string, oneWayMs: number): void => {
-      if (calledOff) return;
-      const { near, far, ends } = connect(host, listener.host);
+      if (isOver) return;
+      if (listener === undefined || over.isCut()) return agenda.at(agenda.now() + over.baseMs, () => attempt(others));
+      const [near, far] = over.connect(host, listener.host);
       // Planned first: what the listener writes at once arrives no earlier than the news of the connection.
-      agenda.at(agenda.now() + oneWayMs, () => {
-        if (calledOff) return near.hangup();
-        ends[0].handler = handler.connected(near, address);
-      });
-      ends[1].handler = listener.incoming(far, `${host}:${++connections}`);
-      if (ends[1].handler === null) far.hangup();
+      agenda.at(agenda.now() + over.baseMs, () =>
+        over.whenFree(() => {
+          if (isOver) return near.socket.hangup();
+          if (near.hungUp) return fail("reset");
+          isOver = true;
+          near.handler = handler.connected(near.socket, address);
+        }));
+      far.handler = listener.incoming(far.socket, `${host}:${++connections}`);
+      if (far.handler === null) far.socket.hangup();
     };
+    agenda.at(agenda.now() + effect.timeoutMs, () => fail("timeout"));
     attempt(effect.addresses);
     return () => {
-      calledOff = true;
+      isOver = true;
     };
   };
 
@@ -127,16 +86,10 @@ export const createNet = (agenda: Agenda, seed: Uint8Array, latency: Latency): N
       listeners.set(address, listener);
     },
     dial,
+    link,
+    abandon: (host) => {
+      for (const [address, listener] of listeners) if (listener.host === host) listeners.delete(address);
+      for (const { hosts, link } of links.values()) if (hosts.includes(host)) link.abandon(host);
+    },
   };
 };
-
-const socketOf = (end: End, out: Pipe, back: Pipe): Socket => ({
-  write: out.write,
-  hangup: () => {
-    end.hungUp = true;
-    back.cut();
-    out.end();
-  },
-  pause: back.pause,
-  resume: back.resume,
-});

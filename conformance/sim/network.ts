@@ -7,10 +7,10 @@
 import type { Suite } from "../../core/crypto/suite.ts";
 import { concat } from "../../core/bytes.ts";
 import { bootClient, createClientSystem } from "../../core/client/system.ts";
-import { type ClientConfig, defaultTiming, defaultTransports } from "../../core/client/config.ts";
-import { defaultLinkLimits } from "../../core/pki/authority_admission.ts";
-import { defaultLimits, type NodeConfig } from "../../core/mix/config.ts";
+import { type ClientConfig, type ClientTiming, defaultTiming, defaultTransports } from "../../core/client/config.ts";
+import { defaultLimits, type Limits, type NodeConfig } from "../../core/mix/config.ts";
 import { bootMix, createMixSystem, nodeAddress } from "../../core/mix/system.ts";
+import { defaultLinkLimits } from "../../core/pki/authority_admission.ts";
 import { authorityAddress, bootAuthority, createAuthoritySystem } from "../../core/pki/authority_system.ts";
 import type { AuthorityConfig } from "../../core/pki/authority_config.ts";
 import type { AuthorityPeer } from "../../core/pki/directory.ts";
@@ -35,6 +35,9 @@ export interface NetworkOptions {
   readonly mixesPerLayer: number;
   readonly providers: number;
   readonly clients: number;
+  /** Where they differ from the defaults. */
+  readonly timing?: Partial<ClientTiming>;
+  readonly limits?: Partial<Limits>;
 }
 
 interface Keys {
@@ -160,7 +163,7 @@ const nodeHost = (plan: Plan, { name, address, keys }: Place, isProvider: boolea
     authorities: plan.authorities.map(peerOf),
     clock: plan.options.clock,
     sendDecoyTraffic: true,
-    limits: defaultLimits,
+    limits: { ...defaultLimits, ...plan.options.limits },
     provider: isProvider ? { ...defaultProviderConfig, registration: { enabled: true, advertised: null } } : null,
   };
   const machines = bootMix(config);
@@ -178,7 +181,7 @@ const clientHost = (plan: Plan, { name, provider }: Member, keys: Keys): HostSpe
     providerKeyPin: null,
     transports: defaultTransports,
     decoys: true,
-    timing: defaultTiming,
+    timing: { ...defaultTiming, ...plan.options.timing },
   };
   return hostOf(plan, name, createClientSystem(plan.options), {
     machines: bootClient(config),

@@ -31,6 +31,8 @@ export interface Pipe {
   readonly end: () => void;
   readonly pause: () => void;
   readonly resume: () => void;
+  /** Looks again, after the link was stalled, for what has arrived. */
+  readonly unstall: () => void;
   /** Loses what is on its way; nothing more happens. */
   readonly cut: () => void;
 }
@@ -40,7 +42,16 @@ interface Segment {
   readonly bytes: Uint8Array | null;
 }
 
-export const createPipe = (agenda: Agenda, prng: Prng, latencyMs: () => number, ends: PipeEnds): Pipe => {
+/** What a pipe lies in. */
+export interface Medium {
+  readonly agenda: Agenda;
+  readonly prng: Prng;
+  readonly latencyMs: () => number;
+  /** Nothing arrives meanwhile. */
+  readonly isStalled: () => boolean;
+}
+
+export const createPipe = ({ agenda, prng, latencyMs, isStalled }: Medium, ends: PipeEnds): Pipe => {
   let segments: Segment[] = [];
   let unflushed: number[] = [];
   let [held, lastArrival, paused, dead, ended] = [0, 0, false, false, false];
@@ -53,7 +64,7 @@ export const createPipe = (agenda: Agenda, prng: Prng, latencyMs: () => number, 
   };
 
   const deliver = (): void => {
-    if (dead || paused) return;
+    if (dead || paused || isStalled()) return;
     const [arrived, rest] = takeArrived(segments, agenda.now());
     segments = rest;
     if (arrived.length > 0) {
@@ -61,7 +72,7 @@ export const createPipe = (agenda: Agenda, prng: Prng, latencyMs: () => number, 
       flush();
       ends.received(arrived);
     }
-    if (dead || paused || segments[0] === undefined || segments[0].arrivesAt > agenda.now()) return;
+    if (dead || paused || isStalled() || segments[0] === undefined || segments[0].arrivesAt > agenda.now()) return;
     if (segments[0].bytes !== null) return agenda.at(agenda.now(), deliver);
     dead = true;
     ends.ended();
@@ -96,6 +107,7 @@ export const createPipe = (agenda: Agenda, prng: Prng, latencyMs: () => number, 
       paused = false;
       agenda.at(agenda.now(), deliver);
     },
+    unstall: () => agenda.at(agenda.now(), deliver),
     cut: () => {
       dead = true;
     },

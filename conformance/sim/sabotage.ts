@@ -4,7 +4,7 @@
  * @module
  */
 import type { Step } from "../../core/machine.ts";
-import type { Address, Emission, SystemState } from "../../core/system.ts";
+import type { Address, Emission, Input, SystemState } from "../../core/system.ts";
 import type { HostSpec } from "./host.ts";
 
 type Outcome = Step<SystemState, Emission>;
@@ -18,6 +18,16 @@ export const everyStep = (host: string, change: (outcome: Outcome) => Outcome): 
     system: {
       start: (context, machines) => change(spec.system.start(context, machines)),
       step: (context, state, input) => change(spec.system.step(context, state, input)),
+    },
+  };
+
+/** Changes what every step of a host is told. */
+export const everyInput = (host: string, change: (input: Input | null) => Input | null): Sabotage => (spec) =>
+  spec.name !== host ? spec : {
+    ...spec,
+    system: {
+      start: spec.system.start,
+      step: (context, state, input) => spec.system.step(context, state, change(input)),
     },
   };
 

@@ -1,7 +1,6 @@
 /**
  * What the users of a simulated network do: each registers with its Provider, and in each epoch pings the loop service
- * of another Provider and writes to the next user, at times of the seed's choice. At the end of each epoch they look at
- * the status of their clients.
+ * of another Provider and writes to the next user, at times of the seed's choice.
  *
  * @module
  */
@@ -49,13 +48,6 @@ export const requestAll = (
     ask(ping(`ping-${epoch}`, others[prng.below(others.length)] ?? client.provider));
     ask(message(`message-${epoch}`, client, clients[(i + 1) % clients.length]!));
   });
-};
-
-/** Asks all clients for their status, now. */
-export const askStatus = (world: World, { clients }: Network, epoch: number): void => {
-  for (const { name } of clients) {
-    world.host(name).tell(clientAddress, { type: "Status", id: `status-${epoch}` } satisfies ClientRequest);
-  }
 };
 
 const ping = (id: string, provider: string): ClientRequest => ({

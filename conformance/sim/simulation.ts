@@ -2,6 +2,9 @@
  * A whole run: a network and its users in virtual time from the epoch before its genesis, watched by all oracles, then
  * quiet epochs in which what is under way has to arrive.
  *
+ * Faults come over the epochs with active users, the genesis the first of them: nothing that must not happen may happen.
+ * Then they stop; some epochs later everything has to work again, which users prove for one more epoch.
+ *
  * @module
  */
 import type { Suite } from "../../core/crypto/suite.ts";
@@ -12,18 +15,29 @@ import { deriveSeed } from "../../core/random.ts";
 import type { Geometry } from "../../core/sphinx/geometry.ts";
 import { uint64 } from "../../core/bytes.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
+import type { ClientTiming } from "../../core/client/config.ts";
+import type { Limits } from "../../core/mix/config.ts";
+import type { Fault } from "./fault.ts";
 import type { HostSpec, Observer } from "./host.ts";
 import { createNetwork, type Network } from "./network.ts";
+import { bounds } from "./oracles/bounds.ts";
 import { conservation } from "./oracles/conservation.ts";
 import { consensus } from "./oracles/consensus.ts";
+import { grace } from "./oracles/grace.ts";
+import { inFlight } from "./oracles/in_flight.ts";
+import { instants } from "./oracles/instants.ts";
+import { links } from "./oracles/links.ts";
 import { logs } from "./oracles/logs.ts";
 import type { CreateOracle, Oracle, View, Violation } from "./oracles/oracle.ts";
 import { progress } from "./oracles/progress.ts";
+import { replays } from "./oracles/replays.ts";
 import { requests } from "./oracles/requests.ts";
 import { sharedRandom } from "./oracles/shared_random.ts";
 import { surbs } from "./oracles/surbs.ts";
 import { createPrng } from "./prng.ts";
-import { askStatus, registerAll, requestAll } from "./scenario.ts";
+import { registerAll, requestAll } from "./scenario.ts";
+import { drawFaults } from "./swarm.ts";
+import { bring, weatherOf } from "./weather.ts";
 import { createWorld, type World } from "./world.ts";
 
 export interface SimulationOptions {
@@ -39,6 +53,8 @@ export interface SimulationOptions {
   readonly mixesPerLayer: number;
   readonly providers: number;
   readonly clients: number;
+  /** What happens to it; `swarm` leaves that to the seed. Default: nothing. */
+  readonly faults?: ReadonlyArray<Fault> | "swarm";
   /** Clients that ask for nothing. */
   readonly idle?: ReadonlyArray<string>;
   /** Watches beside the oracles. */
@@ -59,6 +75,8 @@ export interface SimulationResult {
   readonly summaries: ReadonlyArray<{ readonly oracle: string; readonly summary: string }>;
   /** What ended the run early: a broken invariant or another bug. */
   readonly crash: Error | null;
+  /** What the network went through. */
+  readonly faults: ReadonlyArray<Fault>;
 }
 
 /** What a run ends with: 0 all held, 127 crash, 128 liveness, 129 safety; the worst that happened decides. */
@@ -78,7 +96,42 @@ const waveOf = ({ periodMs }: SimulationOptions): number => Math.floor(periodMs 
 /** More than these are not kept: one broken rule breaks often. */
 const violationsMax = 100;
 
-const creators: ReadonlyArray<CreateOracle> = [conservation, progress, consensus, sharedRandom, surbs, requests, logs];
+const creators: ReadonlyArray<CreateOracle> = [
+  conservation,
+  progress,
+  consensus,
+  sharedRandom,
+  surbs,
+  requests,
+  grace,
+  replays,
+  bounds,
+  inFlight,
+  instants,
+  links,
+  logs,
+];
+
+/** In networks with faults: deadlines that do not scale with the epoch are those of hours, not of seconds. */
+const shortTiming: Partial<ClientTiming> = {
+  reconnectStepMs: 1_000,
+  reconnectMaxMs: 4_000,
+  dialMs: 4_000,
+  handshakeMs: 4_000,
+  answerMs: 4_000,
+  replySlackMs: 8_000,
+  queuedMaxMs: 30_000,
+};
+const shortLimits: Partial<Limits> = {
+  connectTimeoutMs: 4_000,
+  handshakeTimeoutMs: 4_000,
+  reconnectStepMs: 1_000,
+  reconnectMaxMs: 4_000,
+  writeTimeoutMs: 4_000,
+};
+
+/** Epochs after the last fault until everything works again: one to meet in, one to vote in, one that has a document. */
+const settlingEpochs = 3;
 
 interface Run {
   readonly options: SimulationOptions;
@@ -86,6 +139,7 @@ interface Run {
   readonly network: Network;
   readonly world: World;
   readonly oracles: ReadonlyArray<Oracle>;
+  readonly faults: ReadonlyArray<Fault>;
 }
 
 /** Starts the hosts one after another; users register once their Providers run. */
@@ -121,7 +175,6 @@ const runEpoch = ({ options, network, world, oracles, seed }: Run, index: number
     world.runUntil(from + Math.floor((periodMs * sample) / (samplesPerEpoch + 1)));
     for (const oracle of oracles) oracle.sample?.();
   }
-  askStatus(world, network, firstEpoch + index);
   world.runUntil(from + periodMs - 1);
   options.onEpoch?.({ epoch: firstEpoch + index, traceHash: world.traceHash(), traceLength: world.traceLength() });
 };
@@ -133,25 +186,54 @@ const quietEpochs = ({ periodMs, parameters: { lambdaP } }: SimulationOptions): 
   Math.max(1, Math.ceil(20 / (lambdaP * periodMs)));
 
 const runAll = (run: Run): void => {
+  const { options, world, oracles, faults } = run;
   start(run);
+  bring(world, faults);
   runEpoch(run, 0, false);
-  for (let index = 1; index <= run.options.epochs; index++) runEpoch(run, index, true);
-  for (let quiet = 1; quiet <= quietEpochs(run.options); quiet++) runEpoch(run, run.options.epochs + quiet, false);
-  for (const oracle of run.oracles) oracle.finish?.();
+  let index = 1;
+  const go = (epochs: number, active: boolean): void => {
+    for (const end = index + epochs; index < end; index++) runEpoch(run, index, active);
+  };
+  go(options.epochs, true);
+  if (options.faults !== undefined) {
+    go(settlingEpochs, false);
+    go(1, true);
+  }
+  go(quietEpochs(options), false);
+  for (const oracle of oracles) oracle.finish?.();
+};
+
+/** When users prove that everything works, in ms since the run began: what the oracles of a faultless run go by is 0. */
+const settledAtOf = ({ faults, epochs, periodMs }: SimulationOptions): number =>
+  faults === undefined ? 0 : (1 + epochs + settlingEpochs) * periodMs;
+
+const faultsOf = (options: SimulationOptions, seed: Uint8Array, network: Network): ReadonlyArray<Fault> => {
+  if (options.faults !== "swarm") return options.faults ?? [];
+  const { periodMs, epochs } = options;
+  return drawFaults({ seed, network, periodMs, span: { from: periodMs, until: (1 + epochs) * periodMs } });
 };
 
 const prepare = (options: SimulationOptions, violations: Violation[]): Run => {
   const seed = sha256(uint64(options.seed));
   const clock = createEpochClock(options.periodMs, katzenpostOriginMs);
-  const network = createNetwork({ ...options, seed: deriveSeed(seed, "network"), clock });
+  const short = options.faults === undefined ? {} : { timing: shortTiming, limits: shortLimits };
+  const network = createNetwork({ ...options, ...short, seed: deriveSeed(seed, "network"), clock });
   const originMs = epochStart(clock, firstEpoch);
   const latency = { minMs: 1, maxMs: 20, jitterMs: 5 };
   const world = createWorld({ seed: deriveSeed(seed, "world"), originMs, latency });
+  const faults = faultsOf(options, seed, network);
   const view: View = {
     network,
     clock,
+    parameters: options.parameters,
+    geometry: options.geometry,
     wall: () => wall(originMs + world.now()),
-    machine: (host, address) => world.host(host).state().machines.get(address)?.state,
+    now: world.now,
+    system: (host) => world.host(host).state(),
+    hostNow: (host) => world.host(host).now(),
+    tables: (host) => world.host(host).tables(),
+    weather: weatherOf(faults),
+    settledAt: settledAtOf(options),
   };
   if (options.observer !== undefined) world.observe(options.observer);
   const oracles = creators.map((create) => {
@@ -161,7 +243,7 @@ const prepare = (options: SimulationOptions, violations: Violation[]): Run => {
     if (oracle.observer !== undefined) world.observe(oracle.observer);
     return oracle;
   });
-  return { options, seed, network, world, oracles };
+  return { options, seed, network, world, oracles, faults };
 };
 
 /** Runs to the end, or to the first exception. */
@@ -180,5 +262,6 @@ export const simulate = (options: SimulationOptions): SimulationResult => {
     violations,
     summaries: run.oracles.map(({ name, summary }) => ({ oracle: name, summary: summary() })),
     crash,
+    faults: run.faults,
   };
 };

@@ -1,6 +1,5 @@
 /**
- * A host's disk: the tables of core/effects.ts in memory, one request after another, each with its latency. What had
- * not been answered when a host crashes may or may not have happened; what had been answered has.
+ * What a host's disk holds: the tables of core/effects.ts in memory. When a request happens is disk.ts's business.
  *
  * @module
  */
@@ -19,9 +18,17 @@ import { absurd } from "../../core/machine.ts";
 export type StoreEffect = Commit | Scan | DropTable | TestAndSetReplay;
 
 export interface Store {
-  /** Does it now; the driver decides when that is. */
+  /** Does it now. */
   readonly perform: (effect: StoreEffect) => StoreEvent;
+  /** How many entries each table has. */
+  readonly sizes: () => ReadonlyMap<string, number>;
 }
+
+/** The answer of a disk that has no space left. */
+export const refusal = ({ type, id }: StoreEffect): StoreEvent =>
+  type === "TestAndSetReplay"
+    ? { type: "ReplayTested", id, outcome: "failed" }
+    : { type: "CommitFailed", id, reason: "full" };
 
 interface Entry {
   readonly key: Uint8Array;
@@ -71,5 +78,6 @@ export const createStore = (): Store => {
           return absurd(effect);
       }
     },
+    sizes: () => new Map([...tables].map(([name, { size }]) => [name, size])),
   };
 };

@@ -5,7 +5,8 @@
  */
 import { createAgenda } from "./agenda.ts";
 import { createHost, type Host, type HostSpec, type Observer, type Surroundings } from "./host.ts";
-import { createNet, type Latency } from "./net.ts";
+import type { Latency, Link } from "./link.ts";
+import { createNet } from "./net.ts";
 import { invariant } from "../../core/machine.ts";
 import { createTrace } from "./trace.ts";
 
@@ -20,6 +21,9 @@ export interface WorldOptions {
 export interface World {
   readonly add: (spec: HostSpec) => Host;
   readonly host: (name: string) => Host;
+  readonly hosts: () => ReadonlyArray<string>;
+  /** What lies between two hosts. */
+  readonly link: (a: string, b: string) => Link;
   /** Lets an observer see everything from now on. */
   readonly observe: (observer: Observer) => void;
   /** ms since the run began. */
@@ -37,6 +41,7 @@ export const createWorld = (options: WorldOptions): World => {
   const trace = createTrace();
   const tracer: Observer = {
     started: (at, host) => trace.fold(["start", at, host]),
+    crashed: (at, host) => trace.fold(["crash", at, host]),
     input: (at, host, input) => trace.fold(["in", at, host, input]),
     emission: (at, host, emission) => trace.fold(["out", at, host, emission]),
   };
@@ -61,6 +66,8 @@ export const createWorld = (options: WorldOptions): World => {
       invariant(host !== undefined, `no host is called ${name}`);
       return host;
     },
+    hosts: () => [...hosts.keys()],
+    link: net.link,
     observe: (observer) => {
       observers.push(observer);
     },

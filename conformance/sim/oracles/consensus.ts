@@ -1,86 +1,112 @@
 /**
- * Every epoch from the genesis on has exactly one document: the same bytes at all authorities and at every node that
- * holds one, signed by all of them, and there when its epoch begins.
+ * No epoch has two documents: what authorities and nodes hold for one is the same, and signed by enough of them. And
+ * every epoch from the genesis on has one when it begins, at all authorities that run, if authorities enough, and all
+ * nodes, had no fault in its round and the one before; others are either down for the whole of both, or sound as well:
+ * one that comes or goes in the middle can split the votes.
  *
  * @module
  */
-import { equal, toHex } from "../../../core/bytes.ts";
+import { toHex } from "../../../core/bytes.ts";
 import { E } from "../../../core/fp.ts";
-import type { NodeState } from "../../../core/mix/state.ts";
-import { nodeAddress } from "../../../core/mix/system.ts";
-import type { AuthorityState } from "../../../core/pki/authority_state.ts";
-import { authorityAddress } from "../../../core/pki/authority_system.ts";
-import { decodeCertificate } from "../../../core/pki/cert.ts";
-import type { Document } from "../../../core/pki/document.ts";
-import { epochAt } from "../../../core/pki/epoch.ts";
 import { wall } from "../../../core/machine.ts";
-import type { CreateOracle, View } from "./oracle.ts";
+import { decodeCertificate, majority, signedMessage } from "../../../core/pki/cert.ts";
+import type { Document } from "../../../core/pki/document.ts";
+import { epochAt, epochStart } from "../../../core/pki/epoch.ts";
+import type { Fault } from "../fault.ts";
+import { authoritiesOf, type CreateOracle, nodesOf, type View } from "./oracle.ts";
 
-interface Seen {
+interface Held {
+  readonly host: string;
+  readonly epoch: number;
   readonly document: Document;
   readonly raw: Uint8Array;
 }
 
 /** The documents that the authorities hold now, by host and epoch. */
-export const documentsOf = (
-  { network, machine }: View,
-): Array<Seen & { readonly host: string; readonly epoch: number }> =>
-  network.authorities.flatMap((host) =>
-    [...(machine(host, authorityAddress) as AuthorityState).documents].map(([epoch, { document, raw }]) => ({
-      host,
-      epoch,
-      document,
-      raw,
-    }))
+export const documentsOf = (view: View): ReadonlyArray<Held> =>
+  authoritiesOf(view).flatMap(([host, { documents }]) =>
+    [...documents].map(([epoch, { document, raw }]) => ({ host, epoch, document, raw }))
   );
 
-export const consensus: CreateOracle = (view, report) => {
-  const { network, clock, machine } = view;
-  const seen = new Map<number, Seen>();
-  const genesis = epochAt(clock, wall(view.wall())).epoch + 1;
-  const missed = new Set<string>();
+/** The two sides of a fault without the hosts that do not count; it matters if both still have some. */
+const matters = (fault: Fault, counts: (host: string) => boolean): boolean =>
+  "host" in fault ? counts(fault.host) : fault.a.some(counts) && fault.b.some(counts);
 
-  const same = (host: string, epoch: number, raw: Uint8Array): void => {
-    const first = seen.get(epoch);
-    if (first !== undefined && !equal(first.raw, raw)) {
-      report("safety", `${host} has another document for epoch ${epoch}`);
-    }
+export const consensus: CreateOracle = (view, report) => {
+  const { network, clock, weather } = view;
+  const all = network.authorities.length;
+  /** What was signed for each epoch, in hex. */
+  const seen = new Map<number, string>();
+  const judged = new Set<Uint8Array>();
+  const originMs = view.wall();
+  const genesis = epochAt(clock, wall(originMs)).epoch + 1;
+  const demanded = new Set<string>();
+  let excused = 0;
+
+  /** Authorities that are down for the whole of two rounds. */
+  const downIn = (from: number, until: number): ReadonlyArray<string> =>
+    network.authorities.filter((name) =>
+      weather.faults.some((fault) =>
+        fault.type === "Crash" && fault.host === name && fault.from <= from && fault.until >= until
+      )
+    );
+
+  /** How many authorities must have signed the document of an epoch; null where nothing can be demanded. */
+  const expectedSigners = (epoch: number): number | null => {
+    const until = epochStart(clock, epoch) - originMs;
+    const from = until - 2 * clock.periodMs;
+    const down = downIn(from, until);
+    const core = new Set([...network.authorities, ...network.nodes].filter((name) => !down.includes(name)));
+    const isDisturbed = weather.faults.some((fault) =>
+      fault.from < until && fault.until > from && matters(fault, (host) => core.has(host))
+    );
+    return isDisturbed || all - down.length < majority(all) ? null : all - down.length;
   };
 
-  const admit = (host: string, epoch: number, { document, raw }: Seen): void => {
-    same(host, epoch, raw);
-    if (seen.has(epoch)) return;
-    seen.set(epoch, { document, raw });
+  const admit = ({ host, epoch, document, raw }: Held): void => {
+    if (judged.has(raw)) return;
+    judged.add(raw);
     if (document.epoch !== epoch) {
       report("safety", `${host} keeps the document of epoch ${document.epoch} under ${epoch}`);
     }
     const certificate = decodeCertificate(raw);
-    const signers = E.isLeft(certificate) ? [] : certificate.right.signatures.map(({ identity }) => toHex(identity));
-    const [count, all] = [new Set(signers).size, network.authorities.length];
-    if (count !== all) report("liveness", `the document of epoch ${epoch} has ${count} of ${all} signatures`);
+    if (E.isLeft(certificate)) {
+      return report("safety", `${host} has no document for epoch ${epoch}: it does not decode`);
+    }
+    const signed = toHex(signedMessage(certificate.right));
+    if ((seen.get(epoch) ?? signed) !== signed) report("safety", `${host} has another document for epoch ${epoch}`);
+    seen.set(epoch, signed);
+    const signers = new Set(certificate.right.signatures.map(({ identity }) => toHex(identity))).size;
+    if (signers < majority(all)) report("safety", `${host} has a document with ${signers} signatures of ${all}`);
+    const expected = expectedSigners(epoch);
+    if (expected !== null && signers < expected) {
+      report("liveness", `the document of epoch ${epoch} has ${signers} of ${all} signatures`);
+    }
   };
 
-  const expect = (epoch: number): void => {
+  const demand = (epoch: number): void => {
     if (epoch < genesis) return;
-    for (const host of network.authorities) {
-      if (missed.has(`${host} ${epoch}`) || (machine(host, authorityAddress) as AuthorityState).documents.has(epoch)) {
-        continue;
-      }
-      missed.add(`${host} ${epoch}`);
-      report("liveness", `${host} has no document for epoch ${epoch}, which has begun`);
+    const isExpected = expectedSigners(epoch) !== null;
+    for (const [host, { documents }] of authoritiesOf(view)) {
+      if (demanded.has(`${host} ${epoch}`)) continue;
+      demanded.add(`${host} ${epoch}`);
+      if (documents.has(epoch)) continue;
+      if (isExpected) report("liveness", `${host} has no document for epoch ${epoch}, which has begun`);
+      else excused++;
     }
   };
 
   return {
     name: "consensus",
     sample: () => {
-      for (const { host, epoch, document, raw } of documentsOf(view)) admit(host, epoch, { document, raw });
-      for (const host of network.nodes) {
-        const { known } = (machine(host, nodeAddress) as NodeState).documents;
-        for (const [epoch, { raw }] of known) same(host, epoch, raw);
+      documentsOf(view).forEach(admit);
+      for (const [host, { documents }] of nodesOf(view)) {
+        for (const [epoch, { document, raw }] of documents.known) admit({ host, epoch, document, raw });
       }
-      expect(epochAt(clock, wall(view.wall())).epoch);
+      demand(epochAt(clock, wall(view.wall())).epoch);
     },
-    summary: () => `${seen.size} documents, epochs ${genesis} to ${Math.max(genesis, ...seen.keys())}`,
+    summary: () =>
+      `${seen.size} documents, epochs ${genesis} to ${Math.max(genesis, ...seen.keys())}, ` +
+      `missing through faults at ${excused} authorities`,
   };
 };

@@ -1,13 +1,13 @@
 /**
  * No packet disappears without a reason. At every node, at every sample:
  * received + created = forwarded + delivered + dropped(reason) + held,
- * the left and the dropped by the effects that left the node, what is held by its state.
+ * the left and the dropped by the effects that left the node, what is held by its state. With a process that is killed
+ * its packets and its books are gone.
  *
  * @module
  */
-import { nodeAddress } from "../../../core/mix/system.ts";
 import { type NodeState, packetsHeld } from "../../../core/mix/state.ts";
-import type { CreateOracle } from "./oracle.ts";
+import { type CreateOracle, nodesOf } from "./oracle.ts";
 
 interface Counts {
   readonly fates: Map<string, number>;
@@ -20,15 +20,15 @@ const add = (counts: Map<string, number>, name: string, by = 1): void =>
 const total = (counts: ReadonlyMap<string, number>): number =>
   [...counts.values()].reduce((sum, count) => sum + count, 0);
 
-export const conservation: CreateOracle = ({ network, machine }, report) => {
-  const byNode = new Map(
-    network.nodes.map((name) => [name, { fates: new Map(), drops: new Map() } as Counts] as const),
-  );
+export const conservation: CreateOracle = (view, report) => {
+  const noCounts = (): Counts => ({ fates: new Map(), drops: new Map() });
+  const byNode = new Map(view.network.nodes.map((name) => [name, noCounts()] as const));
   let samples = 0;
 
-  const balance = (name: string, { fates, drops }: Counts): void => {
+  const balance = (name: string, state: NodeState, { fates, drops }: Counts): void => {
+    samples++;
     const of = (fate: string): number => fates.get(`packets-${fate}`) ?? 0;
-    const held = packetsHeld(machine(name, nodeAddress) as NodeState);
+    const held = packetsHeld(state);
     const entered = of("received") + of("created");
     const left = of("forwarded") + of("delivered") + total(drops);
     if (entered === left + held) return;
@@ -43,6 +43,9 @@ export const conservation: CreateOracle = ({ network, machine }, report) => {
   return {
     name: "conservation",
     observer: {
+      crashed: (_at, host) => {
+        if (byNode.has(host)) byNode.set(host, noCounts());
+      },
       emission: (_at, host, { effect }) => {
         const counts = byNode.get(host);
         if (counts === undefined) return;
@@ -51,10 +54,7 @@ export const conservation: CreateOracle = ({ network, machine }, report) => {
       },
     },
     sample: () => {
-      for (const [name, counts] of byNode) {
-        samples++;
-        balance(name, counts);
-      }
+      for (const [name, state] of nodesOf(view)) balance(name, state, byNode.get(name)!);
     },
     finish: () => {
       if ([...byNode.values()].every(({ fates }) => total(fates) === 0)) report("liveness", "no node saw a packet");

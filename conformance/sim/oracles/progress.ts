@@ -1,12 +1,12 @@
 /**
  * Nothing is held for ever: no packet stays in inspection, in a delay queue or on its way to a session from one sample
- * to the one after the next, which is longer than delays, disks and workers of a healthy network take together.
+ * to the one after the next, which is longer than delays, disks and workers of a healthy network take together. Faults hold packets, too: their
+ * ages begin anew.
  *
  * @module
  */
 import type { NodeState } from "../../../core/mix/state.ts";
-import { nodeAddress } from "../../../core/mix/system.ts";
-import type { CreateOracle } from "./oracle.ts";
+import { type CreateOracle, isCalm, nodesOf } from "./oracle.ts";
 
 const samplesMax = 3;
 
@@ -16,7 +16,7 @@ const packetsOf = ({ inspections, queue, sending }: NodeState): string[] => [
   ...[...sending.keys()].map((id) => `on its way to a session (${id})`),
 ];
 
-export const progress: CreateOracle = ({ network, machine }, report) => {
+export const progress: CreateOracle = (view, report) => {
   // Samples at which each held packet has been seen.
   let ages = new Map<string, number>();
   let seen = 0;
@@ -24,8 +24,8 @@ export const progress: CreateOracle = ({ network, machine }, report) => {
     name: "progress",
     sample: () => {
       const next = new Map<string, number>();
-      for (const host of network.nodes) {
-        for (const packet of packetsOf(machine(host, nodeAddress) as NodeState)) {
+      for (const [host, state] of isCalm(view) ? nodesOf(view) : []) {
+        for (const packet of packetsOf(state)) {
           const age = (ages.get(`${host} ${packet}`) ?? 0) + 1;
           if (age === samplesMax) report("liveness", `${host} keeps a packet ${packet}`);
           next.set(`${host} ${packet}`, age);

@@ -2,6 +2,9 @@
  * Every request that a client accepted ends in exactly one outcome, in a healthy network in the good one; a message is
  * received once, by whom it was for, as it was sent; and no outcome comes before all packets of its request were sent.
  *
+ * Under faults a request may fail, but not without a word; what was acknowledged is received all the same. With a client
+ * that is killed its requests are forgotten, and what it remembers against duplicates is.
+ *
  * @module
  */
 import { fromUtf8 } from "../../../core/bytes.ts";
@@ -10,6 +13,8 @@ import type { CreateOracle } from "./oracle.ts";
 
 interface Request {
   readonly client: string;
+  /** Faults excuse what becomes of it. */
+  readonly isExcused: boolean;
   readonly sent: Set<number>;
   of: number | null;
   outcome: string | null;
@@ -20,9 +25,11 @@ export const messageText = (from: string, to: string, id: string): string => `${
 
 const textPattern = /^(\S+) to (\S+) in (\S+)$/;
 
-export const requests: CreateOracle = ({ network }, report) => {
+export const requests: CreateOracle = ({ network, now, settledAt }, report) => {
   const open = new Map<string, Request>();
-  const received = new Map<string, number>();
+  /** Messages received, and those that their receiver remembers. */
+  const received = new Set<string>();
+  const remembered = new Map<string, Set<string>>();
   const outcomes = new Map<string, number>();
   const clients = new Set(network.clients.map(({ name }) => name));
 
@@ -41,7 +48,7 @@ export const requests: CreateOracle = ({ network }, report) => {
     if (isGood && request.sent.size !== request.of) {
       report("safety", `request ${id} of ${client} is answered before it was sent`);
     }
-    if (!isGood) report("liveness", `request ${id} of ${client} ends in ${outcome}`);
+    if (!isGood && !request.isExcused) report("liveness", `request ${id} of ${client} ends in ${outcome}`);
     request.outcome = outcome;
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   };
@@ -51,16 +58,28 @@ export const requests: CreateOracle = ({ network }, report) => {
     if (to !== client || !open.has(`${from} ${id}`)) {
       return report("safety", `${client} receives a message that nobody sent to it`);
     }
-    const times = (received.get(`${from} ${id}`) ?? 0) + 1;
-    received.set(`${from} ${id}`, times);
-    if (times > 1) report("safety", `${client} receives message ${id} of ${from} ${times} times`);
+    const known = remembered.get(client) ?? new Set();
+    if (known.has(`${from} ${id}`)) report("safety", `${client} receives message ${id} of ${from} again`);
+    remembered.set(client, known.add(`${from} ${id}`));
+    received.add(`${from} ${id}`);
+  };
+
+  const forget = (client: string): void => {
+    remembered.delete(client);
+    for (const request of open.values()) if (request.client === client) request.outcome ??= "killed";
   };
 
   const onNotice = (client: string, notice: ClientNotice): void => {
     switch (notice.type) {
       case "Accepted":
         if (open.has(`${client} ${notice.id}`)) report("safety", `request ${notice.id} of ${client} is accepted twice`);
-        open.set(`${client} ${notice.id}`, { client, sent: new Set(), of: null, outcome: null });
+        open.set(`${client} ${notice.id}`, {
+          client,
+          isExcused: now() < settledAt,
+          sent: new Set(),
+          of: null,
+          outcome: null,
+        });
         return;
       case "Sent": {
         const request = of(client, notice.id, "Sent");
@@ -69,7 +88,8 @@ export const requests: CreateOracle = ({ network }, report) => {
         return;
       }
       case "Refused":
-        return report("liveness", `request ${notice.id} of ${client} is refused: ${notice.reason}`);
+        if (now() >= settledAt) report("liveness", `request ${notice.id} of ${client} is refused: ${notice.reason}`);
+        return;
       case "Reply":
       case "Delivered":
         return end(client, notice.id, notice.type, true);
@@ -87,12 +107,13 @@ export const requests: CreateOracle = ({ network }, report) => {
   return {
     name: "requests",
     observer: {
+      crashed: (_at, host) => forget(host),
       emission: (_at, host, { effect }) => {
         if (effect.type === "Notify" && clients.has(host)) onNotice(host, effect.event as ClientNotice);
       },
     },
     finish: () => {
-      if (open.size === 0) report("liveness", "no request was accepted");
+      if (![...open.values()].some(({ isExcused }) => !isExcused)) report("liveness", "no request was accepted");
       for (const [name, { outcome }] of open) {
         if (outcome === null) report("liveness", `request ${name} has no outcome`);
         if (outcome === "Delivered" && !received.has(name)) {

@@ -1,61 +1,103 @@
 /**
  * No reply without a matching SURB: neither clients nor nodes are given replies that they did not make a SURB for, or
- * twice, or that do not decrypt; and no loop of a healthy network is lost.
+ * twice, or that do not decrypt. And the books balance: SURBs made = used + given up + outstanding, at every client and,
+ * for the loops of each epoch, at every node, at every sample. No loop of a healthy network is lost.
+ *
+ * A fault can make a reply come too late or to a process that has been killed since: it is dropped as unknown then.
  *
  * @module
  */
-import type { ClientNotice, ClientStatus } from "../../../core/client/events.ts";
+import type { ClientState, SurbEntry } from "../../../core/client/state.ts";
 import type { DropReason } from "../../../core/mix/drop_reason.ts";
-import type { CreateOracle } from "./oracle.ts";
+import type { NodeState } from "../../../core/mix/state.ts";
+import { clientsOf, type CreateOracle, isCalm, nodesOf } from "./oracle.ts";
 
-const replyDrops: ReadonlySet<string> = new Set([
-  "client-surb-unknown",
-  "client-surb-duplicate",
+const impossible: ReadonlySet<string> = new Set([
   "client-reply-malformed",
-  "decoy-unknown" satisfies DropReason,
   "decoy-garbled" satisfies DropReason,
 ]);
+/** What a fault may cause. */
+const strange: ReadonlySet<string> = new Set([
+  "client-surb-unknown",
+  "client-surb-duplicate",
+  "decoy-unknown" satisfies DropReason,
+]);
 
-export const surbs: CreateOracle = ({ network }, report) => {
-  const statuses = new Map<string, ClientStatus>();
+export const surbs: CreateOracle = (view, report) => {
+  /** Decoys that a client composed and its session did not send: their SURBs are forgotten. */
+  const unsent = new Map<string, number>();
+  const lost = new Map<string, number>();
+  let balances = 0;
 
-  const onStatus = (client: string, status: ClientStatus): void => {
-    const before = statuses.get(client)?.loopsLost ?? 0;
-    if (status.loopsLost > before) report("liveness", `${client} lost ${status.loopsLost - before} loops`);
-    const returned = status.loopsReturned + status.loopsLost + status.outstandingSurbs;
-    if (status.loopsSent > returned) {
-      report("safety", `${client} sent ${status.loopsSent} loops and knows of ${returned}`);
+  const isLoop = ({ purpose }: SurbEntry): boolean => purpose.type === "Loop";
+
+  const balanceClient = (host: string, { tally, surbs: { entries } }: ClientState): void => {
+    balances++;
+    const known = tally.loopsReturned + tally.loopsLost + entries.count(isLoop);
+    const missing = tally.loopsSent - known;
+    if (missing < 0 || missing > (unsent.get(host) ?? 0)) {
+      report("safety", `${host} sent ${tally.loopsSent} loops and knows of ${known}`);
     }
-    statuses.set(client, status);
+    const before = lost.get(host) ?? 0;
+    if (tally.loopsLost > before && isCalm(view)) report("liveness", `${host} lost ${tally.loopsLost - before} loops`);
+    lost.set(host, tally.loopsLost);
   };
 
-  const clients = new Set(network.clients.map(({ name }) => name));
+  /** Every outstanding SURB is of a request that waits for it, and the other way round. */
+  const matchRequests = (host: string, { surbs: { entries }, requests }: ClientState): void => {
+    for (const [id, { purpose }] of entries) {
+      if (purpose.type === "Request" && requests.get(purpose.request)?.surbs.has(id) !== true) {
+        report("safety", `${host} keeps a SURB that no request waits for`);
+      }
+    }
+  };
+
+  const balanceNode = (host: string, { decoys: { pending, byEpoch } }: NodeState): void => {
+    balances++;
+    for (const [epoch, { sent, returned, lost }] of byEpoch) {
+      const outstanding = pending.count((loop) => loop.epoch === epoch);
+      if (sent !== returned + lost + outstanding) {
+        report("safety", `${host} sent ${sent} loops in epoch ${epoch} and knows of ${returned + lost + outstanding}`);
+      }
+    }
+  };
 
   return {
     name: "surbs",
     observer: {
+      crashed: (_at, host) => {
+        unsent.delete(host);
+        lost.delete(host);
+      },
       emission: (_at, host, { effect }) => {
-        if (effect.type === "Drop" && replyDrops.has(effect.reason)) {
+        if (effect.type === "Count" && effect.name === "client-decoy-unsent") {
+          unsent.set(host, (unsent.get(host) ?? 0) + 1);
+        }
+        if (effect.type !== "Drop") return;
+        if (impossible.has(effect.reason) || (strange.has(effect.reason) && isCalm(view))) {
           report("safety", `${host} is given a reply: ${effect.reason}`);
         }
-        if (effect.type !== "Notify" || !clients.has(host)) return;
-        const notice = effect.event as ClientNotice;
-        if (notice.type === "Status") onStatus(host, notice.status);
       },
     },
-    finish: () => {
-      for (const name of clients) {
-        if (!statuses.has(name)) report("liveness", `${name} does not say how its loops fare`);
+    sample: () => {
+      for (const [host, state] of clientsOf(view)) {
+        balanceClient(host, state);
+        matchRequests(host, state);
       }
-      const returned = [...statuses.values()].reduce((sum, { loopsReturned }) => sum + loopsReturned, 0);
+      for (const [host, state] of nodesOf(view)) balanceNode(host, state);
+    },
+    finish: () => {
+      const returned = clientsOf(view).reduce((sum, [, { tally }]) => sum + tally.loopsReturned, 0);
       if (returned === 0) report("liveness", "no loop of a client returned");
     },
     summary: () => {
-      const sum = (key: "loopsSent" | "loopsReturned" | "dropsSent"): number =>
-        [...statuses.values()].reduce((total, status) => total + status[key], 0);
-      return `clients sent ${sum("loopsSent")} loops, of which ${sum("loopsReturned")} returned, and ${
-        sum("dropsSent")
-      } drops`;
+      const clients = clientsOf(view);
+      const sum = (key: "loopsSent" | "loopsReturned" | "loopsLost" | "dropsSent"): number =>
+        clients.reduce((total, [, { tally }]) => total + tally[key], 0);
+      return `${balances} balances; clients sent ${sum("loopsSent")} loops, of which ${
+        sum("loopsReturned")
+      } returned ` +
+        `and ${sum("loopsLost")} were lost, and ${sum("dropsSent")} drops`;
     },
   };
 };
