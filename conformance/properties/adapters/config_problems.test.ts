@@ -244,7 +244,7 @@ test("passwords and data sources are not repeated", () => {
   );
 });
 
-test("keys named like properties of objects are unknown keys", () => {
+test("[FAULT-51] keys named like properties of objects are unknown keys", () => {
   for (const name of ["__proto__", "constructor", "toString"]) {
     assert.match(complaint(serverFile, `${server}${name} = 1\n${peer}`), /unknown key/);
   }

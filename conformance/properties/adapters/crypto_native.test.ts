@@ -106,7 +106,7 @@ test("[MIXNET-3.1-05] X25519 is the same, two parties agree, and every scalar ha
   );
 });
 
-test("X25519 answers null for every point of low order, in every encoding", () => {
+test("[FAULT-01] X25519 answers null for every point of low order, in every encoding", () => {
   for (const point of lowOrder) {
     for (const scalar of [new Uint8Array(32), new Uint8Array(32).fill(0x5a)]) {
       assert.equal(both((suite) => suite.x25519(scalar, point)), null);

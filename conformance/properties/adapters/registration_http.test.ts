@@ -44,10 +44,10 @@ test("a form that is wrong is named by its first fault", () => {
 });
 
 /** A service whose node answers `outcome`, or nothing where it is null. */
-const serve = async (outcome: RegisterOutcome | null) => {
+const serve = async (outcome: RegisterOutcome | null, limits = defaultRegistrationLimits) => {
   const requests: Register[] = [];
   const registration = createRegistration({
-    limits: defaultRegistrationLimits,
+    limits,
     tell: (request) => {
       requests.push(request);
       if (outcome === null) return false;
@@ -114,6 +114,20 @@ test("garbage does not disturb the service", async () => {
   }
   assert.deepEqual(await post("/registration", { method: "POST", body: bodyOf(form) }), [200, "OK\n"]);
   await registration.stop();
+});
+
+test("[FAULT-16] an address has so many requests a minute, and the rest are told so before they are read", async () => {
+  const { registration, requests, post } = await serve("ok", { ...defaultRegistrationLimits, perMinute: 2 });
+  const request = () => post("/registration", { method: "POST", body: bodyOf(form) });
+  const answers = [await request(), await request(), await request()];
+  assert.deepEqual(answers, [[200, "OK\n"], [200, "OK\n"], [500, "too many requests\n"]]);
+  assert.equal(requests.length, 2);
+  await registration.stop();
+});
+
+test("[FAULT-51] keys named like properties of objects are no fields", () => {
+  assert.equal(readRegistration("__proto__=1&constructor=2&version=0"), "unknown command");
+  assert.equal(readRegistration(`version=0&command=register_link_key&user=${"%".repeat(4000)}`), "link_key is no key");
 });
 
 test("an address in use is a CommandError with exit code 69", async () => {

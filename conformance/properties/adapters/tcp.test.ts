@@ -166,7 +166,7 @@ test("Hangup delivers a big write before it closes", async () => {
   assert.deepEqual(events.map(({ type }) => type), ["Connected"]);
 });
 
-test("a peer that reads nothing cannot make us keep more than the limit", async () => {
+test("[FAULT-15] a peer that reads nothing cannot make us keep more than the limit", async () => {
   const { server, address } = await startServer((socket) => socket.pause());
   const { tcp, until } = keep();
   tcp.dial("a", { type: "Dial", addresses: [address], timeoutMs: 5000 });
@@ -220,7 +220,7 @@ test("while held, no connection is read: open ones, new ones, and ones that are 
   await closing(tcp, server);
 });
 
-test("connections from outside beyond the cap are closed at once", async () => {
+test("[FAULT-16] connections from outside beyond the cap are closed at once", async () => {
   const { tcp, events, until } = keep({ limits: { ...defaultTcpLimits, accepted: 1 } });
   const { host, port } = parseHostPort(await tcp.listen({ address: "127.0.0.1:0", owner: "node" }))!;
   const first = createConnection({ host, port });
@@ -232,6 +232,58 @@ test("connections from outside beyond the cap are closed at once", async () => {
   assert.equal(events.filter(({ type }) => type === "Incoming").length, 1);
   first.destroy();
   await closing(tcp);
+});
+
+test("[FAULT-16] connections of one address beyond its share are closed at once, by reason; those hung up on do not count", async () => {
+  const { tcp, events, until } = keep({ limits: { ...defaultTcpLimits, acceptedPerAddress: 1 } });
+  const { host, port } = parseHostPort(await tcp.listen({ address: "127.0.0.1:0", owner: "node" }))!;
+  const open = (): Socket => createConnection({ host, port }).on("error", () => {});
+  const first = open();
+  const { connection } = await until("Incoming");
+  await new Promise((resolve) => open().on("close", resolve));
+  assert.deepEqual(events.filter(({ type }) => type === "Overload"), [{
+    type: "Overload",
+    reason: "address-accepted",
+  }]);
+  // We have hung up on it, and it lingers: that takes nobody's place.
+  tcp.hangup(connection as string);
+  const third = open();
+  while (events.filter(({ type }) => type === "Incoming").length < 2) await new Promise((r) => setTimeout(r, 5));
+  for (const socket of [first, third]) socket.destroy();
+  await closing(tcp);
+});
+
+test("[FAULT-16] where too much waits for peers that do not read, the slowest is lost", async () => {
+  const { server, address } = await startServer((socket) => socket.pause());
+  const { tcp, events, until } = keep({ limits: { ...defaultTcpLimits, unsentBytes: 8 * 1024 * 1024 } });
+  for (const at of ["slow", "slower"]) tcp.dial(at, { type: "Dial", addresses: [address], timeoutMs: 5000 });
+  while (events.filter(({ type }) => type === "Connected").length < 2) await new Promise((r) => setTimeout(r, 5));
+  tcp.write("slow", new Uint8Array(3 * 1024 * 1024));
+  tcp.write("slower", new Uint8Array(4 * 1024 * 1024));
+  tcp.write("slow", new Uint8Array(512 * 1024));
+  assert.deepEqual(events.filter(({ type }) => type === "Disconnected"), []);
+  tcp.write("slow", new Uint8Array(1024 * 1024));
+  const lost = await until("Disconnected");
+  assert.deepEqual([lost["to"], lost["reason"]], ["slower", "send-buffer-full"]);
+  await closing(tcp, server);
+});
+
+test("[FAULT-47] a peer that never reads holds nobody up: others on the same process are served", async () => {
+  const { server, address } = await startServer((socket) => {
+    // Who says hello first is read; who does not, never.
+    socket.once("data", (bytes: Uint8Array) => bytes[0] === 1 ? socket.resume() : socket.pause());
+  });
+  const { tcp, events } = keep();
+  for (const at of ["wedged", "well"]) tcp.dial(at, { type: "Dial", addresses: [address], timeoutMs: 5000 });
+  while (events.filter(({ type }) => type === "Connected").length < 2) await new Promise((r) => setTimeout(r, 5));
+  for (let n = 0; n < 300; n++) {
+    tcp.write("wedged", new Uint8Array(51_200));
+    tcp.write("well", new Uint8Array(51_200).fill(1));
+  }
+  const flushed = (at: string): number => events.filter(({ type, to }) => type === "Flushed" && to === at).length;
+  while (flushed("well") < 300) await new Promise((r) => setTimeout(r, 5));
+  assert.equal(flushed("wedged") < 300, true);
+  await closing(tcp, server);
 });
 
 test("an address that is none, or that this machine does not have, is a CommandError with exit code 69", async () => {

@@ -88,7 +88,7 @@ test("a Provider or service that does not exist fails the request, and a packet 
   assert.deepEqual(failure(service("nothing", "p2")), { type: "Failed", id: "q", reason: "unknown-service" });
 });
 
-test("a recipient key of low order fails the request", () => {
+test("[FAULT-01] a recipient key of low order fails the request", () => {
   const driver = create();
   driver.request({ ...messageTo("q", "text"), recipientKey: new Uint8Array(32) } as ClientRequest);
   sendAll(driver);

@@ -128,7 +128,7 @@ test("a nesting of a hundred thousand lists is refused at once", () => {
   assert.equal(errorOf('{"a":'.repeat(100_000)), "too-deep");
 });
 
-test("keys of objects' prototypes are keys like any other", () => {
+test("[FAULT-51] keys of objects' prototypes are keys like any other", () => {
   const decoded = read('{"__proto__":{"polluted":true},"constructor":null}');
   assert.ok(E.isRight(decoded) && decoded.right instanceof Map);
   assert.deepEqual([...decoded.right.keys()], ["__proto__", "constructor"]);
@@ -159,7 +159,7 @@ test("floats at the edges of the notations", () => {
   for (const [some, written] of table) assert.equal(jsonFloat(some), written);
 });
 
-test("integers are decimal texts or numbers, below 2^53 and not negative", () => {
+test("[FAULT-51] integers are decimal texts or numbers, below 2^53 and not negative", () => {
   for (const some of ["0", "7", "9007199254740991", 0, 7]) assert.equal(jsonInteger(some), Number(some));
   for (
     const some of [

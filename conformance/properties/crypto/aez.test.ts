@@ -65,7 +65,7 @@ test("a ciphertext shorter than tau is refused", () => {
   assert.equal(aezDecrypt(new Uint8Array(48), new Uint8Array(16), [], 16, new Uint8Array(15)), null);
 });
 
-test("[SPHINX-2-02] a changed byte of the ciphertext changes every block of the plaintext", () => {
+test("[SPHINX-2-02] [FAULT-05] a changed byte of the ciphertext changes every block of the plaintext", () => {
   const message = fc.uint8Array({ minLength: 64, maxLength: 400 });
   fc.assert(
     fc.property(

@@ -46,7 +46,7 @@ test("[MIXNET-2.2-02] [MIXNET-4.1-01] every node dials all of the next layer", (
   }
 });
 
-test("only the node of the descriptor is let in at the other end of a link", () => {
+test("[FAULT-19] only the node of the descriptor is let in at the other end of a link", () => {
   const mix = createDriver("a1");
   mix.document(documentOf(firstEpoch));
   mix.advance(0);

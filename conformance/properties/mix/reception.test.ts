@@ -94,7 +94,7 @@ test("clients must forward, at a Provider mixes must terminate, at a mix only re
   }
 });
 
-test("[MIXNET-4.3-03] what a packet waited is taken off its delay, and bounds hold at 0 and 2^32-1 ms", () => {
+test("[MIXNET-4.3-03] [FAULT-27] what a packet waited is taken off its delay, and bounds hold at 0 and 2^32-1 ms", () => {
   const maxMs = delayMaxMs(clock, 20_000);
   const table: ReadonlyArray<readonly [number, number, number | string]> = [
     [0, 0, 1],
@@ -202,7 +202,7 @@ test("a packet of another size ends the connection and is counted", () => {
   assertConserved(mix);
 });
 
-test("packets in inspection are bounded", () => {
+test("[FAULT-17] packets in inspection are bounded", () => {
   const mix = createRunning("a1", { limits: { unwrapPendingMax: 3 } });
   const session = mix.connectNode("p1");
   const drops = Array.from({ length: 5 }, () => dropped(mix.send(session))).flat();
@@ -212,7 +212,7 @@ test("packets in inspection are bounded", () => {
   assert.deepEqual([...dropped(bytes.send(other)), ...dropped(bytes.send(other))], ["unwrap-queue-full"]);
 });
 
-test("a packet for a node that is no neighbour, or for later than the document allows, goes nowhere", () => {
+test("[FAULT-19] a packet for a node that is no neighbour, or for later than the document allows, goes nowhere", () => {
   const mix = createRunning("a1");
   const session = mix.connectNode("p1");
   mix.send(session);
@@ -275,7 +275,7 @@ test("[MIXNET-4.1-03] packets of a node that no document lists now are dropped, 
   assertConserved(mix);
 });
 
-test("[MIXNET-4.1-04] who is no neighbour, or comes with another key, is turned away", () => {
+test("[MIXNET-4.1-04] [FAULT-19] who is no neighbour, or comes with another key, is turned away", () => {
   const mix = createRunning("b1");
   const answers = [
     mix.connect(keysOf("a1").identityKey, keysOf("a1").linkKey),

@@ -78,7 +78,7 @@ test("the payload of a message without a key goes in clear, and is hashed all th
   assert.equal(leftOf(readMessage(noise, sent, answer.bytes)), "decrypt");
 });
 
-test("another prologue, another static key or another suite: refused", () => {
+test("[FAULT-18] another prologue, another static key or another suite: refused", () => {
   const [sha, blake] = [
     createNoiseSuite(toySuite, "25519_ChaChaPoly_SHA256"),
     createNoiseSuite(toySuite, "25519_ChaChaPoly_BLAKE2b"),
@@ -93,7 +93,7 @@ test("another prologue, another static key or another suite: refused", () => {
   assert.equal(leftOf(readMessage(sha, { ...responder, staticPrivate: new Uint8Array(32).fill(9) }, bytes)), "decrypt");
 });
 
-test("[WIRE-2.1-04] a message cut off anywhere, or with any bit changed, is refused with a reason", () => {
+test("[WIRE-2.1-04] [FAULT-18] a message cut off anywhere, or with any bit changed, is refused with a reason", () => {
   for (const [pattern, name] of patterns) {
     const noise = createNoiseSuite(toySuite, name);
     for (const [index, { message, readerBefore }] of play(pattern, [noise, noise]).entries()) {
@@ -152,7 +152,7 @@ for (const suite of [nobleSuite, nativeSuite]) {
   });
 }
 
-test("a KEM value that the suite refuses ends the handshake on either side", () => {
+test("[FAULT-18] a KEM value that the suite refuses ends the handshake on either side", () => {
   const refusing = (part: Partial<Kem>): Suite => ({ ...toySuite, kem: { ...toySuite.kem, ...part } });
   const noise = linkSuite(toySuite);
   const exchanges = play(patternXXhfs, [noise, noise]);
@@ -239,7 +239,7 @@ test("writing out of turn is a bug of ours and throws", () => {
   assert.throws(() => readMessage(noise, initiator, new Uint8Array(5000)), InvariantError);
 });
 
-test("role confusion: a message read by its own writer's side is refused", () => {
+test("[FAULT-18] role confusion: a message read by its own writer's side is refused", () => {
   const noise = linkSuite(toySuite);
   const [first, second, third] = play(patternXXhfs, [noise, noise]);
   assert.ok(["length", "decrypt"].includes(leftOf(readMessage(noise, second!.readerBefore, first!.message))));

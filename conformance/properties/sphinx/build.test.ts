@@ -60,7 +60,7 @@ for (const { sphinx, runs } of both) {
   });
 }
 
-test("[SPHINX-5.1-05] a header has one length, whatever the path's", () => {
+test("[SPHINX-5.1-05] [FAULT-04] a header has one length, whatever the path's", () => {
   for (let hops = 1; hops <= 5; hops++) {
     const random = randomOf(hops);
     const packet = rightOf(newPacket(toy, buildRandom(random), pathOf(toy.suite, random, hops), new Uint8Array(0)));
@@ -88,7 +88,7 @@ const trailingBlocks = (sphinx: Sphinx, hops: number, filler: Random): ReadonlyA
   return Array.from({ length: 5 }, (_, i) => routingInfo.subarray(i * blockLength, (i + 1) * blockLength));
 };
 
-test("the last hop cannot tell the path's length: padding is random", () => {
+test("[FAULT-04] the last hop cannot tell the path's length: padding is random", () => {
   const zeros: Random = { bytes: (length) => new Uint8Array(length) };
   for (let hops = 1; hops <= 5; hops++) {
     assert.equal(trailingBlocks(real, hops, randomOf(99)).filter(isZero).length, 0);
@@ -128,7 +128,7 @@ test("commands that do not fit, and a NextNodeHop given by the caller, are refus
   assert.equal(build([first!, { ...last!, commands: [nextNodeHop] }]), "commands");
 });
 
-test("a mix key of low order is refused, in every encoding and at every hop", () => {
+test("[FAULT-01] a mix key of low order is refused, in every encoding and at every hop", () => {
   const random = randomOf(4);
   const path = pathOf(real.suite, random, 2);
   for (const [i, point] of lowOrderPoints.entries()) {

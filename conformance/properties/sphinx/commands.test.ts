@@ -70,7 +70,7 @@ const blocks = fc.oneof(
   }),
 );
 
-test("[SPHINX-6.1-07] no block makes the decoder throw, and what decodes encodes to the same bytes", () => {
+test("[SPHINX-6.1-07] [FAULT-14] no block makes the decoder throw, and what decodes encodes to the same bytes", () => {
   let decodes = 0;
   fc.assert(
     fc.property(blocks, (block) => {

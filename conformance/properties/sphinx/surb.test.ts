@@ -96,7 +96,7 @@ test("[SPHINX-7.1-03] lengths: 64 bytes of key a hop and 64 for the payload", ()
   }
 });
 
-test("a SURB tells its user no key but its own", () => {
+test("[FAULT-07] a SURB tells its user no key but its own", () => {
   const { surb, keys } = make(toy, randomOf(2), 4);
   const bytes = rightOf(takeSurbBytes(surb));
   const contains = (key: Uint8Array): boolean => {
@@ -166,7 +166,7 @@ test("[E2E-4.1-04] what cannot be a SURB is none: another length, other addition
   assert.equal(surbFromBytes(createGeometry(4, 600), bytes), null);
 });
 
-test("[SPHINX-7.2-01] a changed reply, other keys and short input do not open", () => {
+test("[SPHINX-7.2-01] [FAULT-05] a changed reply, other keys and short input do not open", () => {
   const random = randomOf(8);
   const { path, surb, keys } = make(toy, random, 3);
   const { packet } = rightOf(packetFromSurb(toy, surb, random.bytes(forwardPayloadLength)));
@@ -181,7 +181,7 @@ test("[SPHINX-7.2-01] a changed reply, other keys and short input do not open", 
   assert.equal(!opens(keys, payload.slice(0, 15)), true);
 });
 
-test("a reply changed on its way does not open", () => {
+test("[FAULT-05] a reply changed on its way does not open", () => {
   const random = randomOf(9);
   const { path, surb, keys } = make(toy, random, 3);
   const { packet } = rightOf(packetFromSurb(toy, surb, random.bytes(forwardPayloadLength)));

@@ -49,7 +49,7 @@ const forge = ({ suite }: Sphinx, random: Random, publicKey: Uint8Array, block: 
   return concat(covered, headerMac(suite, keys, covered), new Uint8Array(16 + forwardPayloadLength));
 };
 
-test("[SPHINX-4.1-02][SPHINX-6.1-03] every flipped bit of a header is refused", () => {
+test("[SPHINX-4.1-02][SPHINX-6.1-03] [FAULT-05] every flipped bit of a header is refused", () => {
   const { path, packet } = build(toy, randomOf(1), 2);
   for (let bit = 0; bit < 8 * headerLength; bit++) {
     const reason = leftOf(unwrap(toy, path[0]!.privateKey, flipped(packet, bit)));
@@ -57,7 +57,7 @@ test("[SPHINX-4.1-02][SPHINX-6.1-03] every flipped bit of a header is refused", 
   }
 });
 
-test("[SPHINX-4.1-02] so it is with the real suite, a bit of every third byte", () => {
+test("[SPHINX-4.1-02] [FAULT-05] so it is with the real suite, a bit of every third byte", () => {
   const { path, packet } = build(real, randomOf(1), 2);
   for (let at = 0; at < headerLength; at += 3) {
     const reason = leftOf(unwrap(real, path[0]!.privateKey, flipped(packet, 8 * at + (at % 8))));
@@ -65,7 +65,7 @@ test("[SPHINX-4.1-02] so it is with the real suite, a bit of every third byte", 
   }
 });
 
-test("a truncated MAC, and headers cut off anywhere, are refused as short", () => {
+test("[FAULT-06] a truncated MAC, and headers cut off anywhere, are refused as short", () => {
   const { path, packet } = build(toy, randomOf(2), 1);
   for (let length = 0; length < headerLength + 16; length++) {
     assert.equal(leftOf(unwrap(toy, path[0]!.privateKey, packet.slice(0, length))), "short");
@@ -115,7 +115,7 @@ for (const { sphinx, runs } of both) {
   });
 }
 
-test("a group element of low order is refused, in every encoding", () => {
+test("[FAULT-01] a group element of low order is refused, in every encoding", () => {
   const { path, packet } = build(real, randomOf(4), 1);
   for (const point of lowOrderPoints) {
     const hostile = packet.slice();
@@ -126,7 +126,7 @@ test("a group element of low order is refused, in every encoding", () => {
   assert.equal(leftOf(unwrap(toy, path[0]!.privateKey, zero)), "point");
 });
 
-test("another encoding of the group element is refused, though the secret is the same", () => {
+test("[FAULT-02] another encoding of the group element is refused, though the secret is the same", () => {
   const { path, packet } = build(real, randomOf(5), 1);
   const { privateKey } = path[0]!;
   const second = flipped(packet, 8 * 33 + 7);
@@ -137,7 +137,7 @@ test("another encoding of the group element is refused, though the secret is the
   assert.equal(leftOf(unwrapHeader(real, privateKey, second)), "mac");
 });
 
-test("[SPHINX-6.2-01] two encodings by the creator itself meet at the next hop, as one replay tag", () => {
+test("[SPHINX-6.2-01] [FAULT-02] two encodings by the creator itself meet at the next hop, as one replay tag", () => {
   const { path, packet } = build(real, randomOf(6), 2);
   const { privateKey } = path[0]!;
   const second = flipped(packet, 8 * 33 + 7);
@@ -263,7 +263,7 @@ test("[SPHINX-6-01] no further key is tried on a packet that one of them authent
   assert.equal(tried, 1);
 });
 
-test("garbage of any length never throws, and never passes", () => {
+test("[FAULT-12] garbage of any length never throws, and never passes", () => {
   const keys = [randomOf(16).bytes(32)];
   const garbage = fc.tuple(fc.nat(2 * headerLength + 600), fc.nat(2 ** 31), fc.boolean());
   fc.assert(fc.property(garbage, ([length, seed, zeroAd]) => {

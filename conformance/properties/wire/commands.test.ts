@@ -69,7 +69,7 @@ test("[WIRE-2.2-03] what is encoded decodes to the same command, with zero paddi
   );
 });
 
-test("what decodes without padding encodes to the same bytes; random bodies never throw", () => {
+test("[FAULT-14] what decodes without padding encodes to the same bytes; random bodies never throw", () => {
   const ids = fc.constantFrom(0, 1, 2, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 3, 27, 255);
   const body = fc.oneof(fc.uint8Array({ maxLength: 60 }), bytes(messageCommandLength(geometry) - 6));
   let accepted = 0;
@@ -86,7 +86,7 @@ test("what decodes without padding encodes to the same bytes; random bodies neve
   assert.ok(accepted > 50, `${accepted} accepted`);
 });
 
-test("a command cut off anywhere is refused", () => {
+test("[FAULT-14] a command cut off anywhere is refused", () => {
   fc.assert(fc.property(command, fc.nat(1_000_000), (one, seed) => {
     const encoded = rightOf(encodeCommand(geometry, one));
     const cut = encoded.slice(0, seed % encoded.length);
@@ -94,7 +94,7 @@ test("a command cut off anywhere is refused", () => {
   }));
 });
 
-test("a body that is a byte longer or shorter than its command's is refused, where the length is fixed", () => {
+test("[FAULT-14] a body that is a byte longer or shorter than its command's is refused, where the length is fixed", () => {
   const fixed = (one: Command): boolean => !("payload" in one) && one.type !== "SendPacket" && one.type !== "NoOp";
   fc.assert(fc.property(command.filter((one) => fixed(one) || one.type.startsWith("Message")), (one) => {
     const encoded = rightOf(encodeCommand(geometry, one));
@@ -109,7 +109,7 @@ test("a body that is a byte longer or shorter than its command's is refused, whe
   }));
 });
 
-test("[WIRE-2.2-01] [WIRE-2.2-02] the reserved byte, padding and unknown ids", () => {
+test("[WIRE-2.2-01] [WIRE-2.2-02] [FAULT-14] the reserved byte, padding and unknown ids", () => {
   const left = (hex: string): string => leftOf(decodeCommand(geometry, fromHex(hex)!));
   assert.equal(left("000100000000"), "reserved");
   assert.equal(left("00000000000001"), "padding");
@@ -160,14 +160,14 @@ test("[E2E-3.2.1-06] [E2E-3.2.1-07] ACK, message and empty are equally long; pad
   assert.equal(leftOf(decodeCommand(katzenpostGeometry, unknownKind)), "body");
 });
 
-test("an epoch of 2^53 or more is refused", () => {
+test("[FAULT-51] an epoch of 2^53 or more is refused", () => {
   const decode = (hex: string) => decodeCommand(geometry, fromHex(`120000000008${hex}`)!);
   assert.deepEqual(rightOf(decode("001fffffffffffff")), { type: "GetConsensus", epoch: Number.MAX_SAFE_INTEGER });
   assert.equal(leftOf(decode("0020000000000000")), "body");
   assert.equal(leftOf(decode("ffffffffffffffff")), "body");
 });
 
-test("what a caller may not ask for is a value, not a throw", () => {
+test("[FAULT-51] what a caller may not ask for is a value, not a throw", () => {
   const wrong: ReadonlyArray<Command> = [
     { type: "RetrieveMessage", sequence: 2 ** 32 },
     { type: "RetrieveMessage", sequence: 0.5 },

@@ -37,7 +37,7 @@ const claiming = (end: End, length: number): Uint8Array => rightOf(seal(toySuite
 
 const receive = (end: End, bytes: Uint8Array): void => end.tell({ type: "Received", bytes });
 
-test("[WIRE-2.1-05] another protocol version: refused on its first byte", () => {
+test("[WIRE-2.1-05] [FAULT-18] another protocol version: refused on its first byte", () => {
   for (const version of [1, 2, 0x16, 0xff]) {
     const { responder } = connectedPair();
     receive(responder, Uint8Array.of(version));
@@ -46,7 +46,7 @@ test("[WIRE-2.1-05] another protocol version: refused on its first byte", () => 
   }
 });
 
-test("[WIRE-2.1-04] garbage instead of a handshake message is refused in every phase", () => {
+test("[WIRE-2.1-04] [FAULT-18] garbage instead of a handshake message is refused in every phase", () => {
   const garbage = new Uint8Array(5000).fill(0xa5);
   const first = connectedPair();
   receive(first.initiator, garbage.slice());
@@ -58,7 +58,7 @@ test("[WIRE-2.1-04] garbage instead of a handshake message is refused in every p
   assert.equal(downOf(second.responder), "noise-decrypt");
 });
 
-test("a low-order ephemeral key in either direction is refused", () => {
+test("[FAULT-01] a low-order ephemeral key in either direction is refused", () => {
   for (const text of lowOrderPoints.slice(0, 3)) {
     const point = fromHex(text)!;
     const real = connectedPair({ suites: [nobleSuite, nobleSuite] });
@@ -88,7 +88,7 @@ test("the handshake cut off at any byte leaves a session that waits, or that say
   assert.equal(downOf(responder), "peer-closed");
 });
 
-test("[WIRE-2.2-07] a frame with any bit changed is refused", () => {
+test("[WIRE-2.2-07] [FAULT-18] a frame with any bit changed is refused", () => {
   const length = 20 + 6 + 500 + 16;
   fc.assert(
     fc.property(fc.nat(length * 8 - 1), (bit) => {
@@ -122,7 +122,7 @@ test("a replayed, a skipped and a reflected frame are refused", () => {
   assert.equal(downOf(replayed.initiator), "decrypt");
 });
 
-test("[WIRE-2-02] a length below a tag, above the longest command or of 4 GiB is refused before anything is kept", () => {
+test("[WIRE-2-02] [FAULT-13] a length below a tag, above the longest command or of 4 GiB is refused before anything is kept", () => {
   for (const length of [0, 1, 15, 1000 + 17, 1_048_577, 0x7fffffff, 0xffffffff]) {
     const { responder } = upPair();
     receive(responder, claiming(responder, length));
@@ -136,7 +136,80 @@ test("[WIRE-2-02] a length below a tag, above the longest command or of 4 GiB is
   }
 });
 
-test("the longest command fits, one byte more does not", () => {
+test("[FAULT-13] a frame comes through alike wherever it is split, and nothing is told before it is whole", () => {
+  const frameOf = (end: End): Uint8Array => framed(end, fromHex("100000000004" + "00000007" + "0000")!);
+  const length = frameOf(upPair().responder).length;
+  for (let at = 1; at < length; at++) {
+    const { responder } = upPair();
+    const frame = frameOf(responder);
+    receive(responder, frame.slice(0, at));
+    assert.deepEqual(commandsOf(responder), []);
+    receive(responder, frame.slice(at));
+    assert.deepEqual(commandsOf(responder), [{ type: "RetrieveMessage", sequence: 7 }]);
+  }
+});
+
+/** Commands by id, with a body of a length that is right for each, but that of a message, which is longer. */
+const commandBodies: ReadonlyArray<readonly [id: number, length: number]> = [
+  [1, 0],
+  [2, 500],
+  [16, 4],
+  [17, 100],
+  [18, 8],
+  [19, 100],
+  [20, 100],
+  [21, 1],
+  [22, 100],
+  [23, 1],
+  [24, 40],
+  [25, 100],
+  [26, 1],
+];
+
+test("[FAULT-14] every command that is cut off at any length ends the session, and nothing is told", () => {
+  for (const [id, length] of commandBodies) {
+    const whole = Uint8Array.from([id, 0, 0, 0, length >> 8, length & 255, ...new Uint8Array(length)]);
+    const cuts = whole.length < 60 ? [...whole.keys()] : [0, 1, 5, 6, 7, 13, 14, 45, 46, whole.length - 1];
+    for (const cut of cuts) {
+      const { responder } = upPair();
+      receive(responder, framed(responder, whole.slice(0, cut)));
+      assert.equal(downOf(responder), "malformed-command", `${id} cut at ${cut}`);
+      assert.deepEqual(commandsOf(responder), []);
+    }
+  }
+});
+
+test("[FAULT-18] a clock that is an hour off is told to the owner, and changes nothing else", () => {
+  for (const offMs of [3_600_000, -3_600_000]) {
+    const [a, b] = [startEnd({ now: offMs }, configOf("initiator")), startEnd({ now: 0 }, configOf("responder"))];
+    a.tell({ type: "Connected", remote: "" });
+    carry(a, b);
+    const up = a.reports.find(({ type }) => type === "Up");
+    assert.equal(up?.type === "Up" && up.clockSkewMs, offMs);
+    assert.equal(b.state().phase.type, "up");
+  }
+});
+
+test("[FAULT-18] whoever has our own static key is authorized by it like any other; a handshake replayed fails", () => {
+  const same = new Uint8Array(32).fill(0x55);
+  const own = upPair({ initiator: { staticPrivate: same }, responder: { staticPrivate: same } });
+  const asked = own.responder.reports.find(({ type }) => type === "Authorize");
+  assert.deepEqual(asked?.type === "Authorize" && asked.key, toySuite.x25519Public(same));
+
+  // What an initiator has sent once is worth nothing to a responder that draws anew.
+  const { initiator, responder } = connectedPair();
+  const first = initiator.takeWrites()[0]!;
+  receive(responder, first.slice());
+  receive(initiator, responder.takeWrites()[0]!);
+  initiator.tell({ type: "Allowed" });
+  const third = initiator.takeWrites()[0]!;
+  const again = startEnd({ now: 0 }, configOf("responder", { self: "again" }));
+  receive(again, first.slice());
+  receive(again, third);
+  assert.equal(downOf(again), "noise-decrypt");
+});
+
+test("[FAULT-13] the longest command fits, one byte more does not", () => {
   for (const [length, reason] of [[994, null], [995, "length"]] as const) {
     const { initiator, responder } = upPair();
     initiator.tell({ type: "Send", command: { type: "SendPacket", packet: new Uint8Array(length) } });
@@ -161,7 +234,7 @@ const malformed: ReadonlyArray<readonly [what: string, command: string, reason: 
 ];
 
 for (const [what, command, reason] of malformed) {
-  test(`[WIRE-2.2-08] [WIRE-2.2-01] [WIRE-2.2-02] ${what} ends the session: ${reason}`, () => {
+  test(`[WIRE-2.2-08] [WIRE-2.2-01] [WIRE-2.2-02] [FAULT-14] ${what} ends the session: ${reason}`, () => {
     const { responder } = upPair();
     receive(responder, framed(responder, fromHex(command)!));
     assert.equal(downOf(responder), reason);
@@ -177,7 +250,7 @@ test("zero padding after a command, and data in a NoOp, are taken", () => {
   assert.deepEqual(commandsOf(responder), [{ type: "RetrieveMessage", sequence: 7 }]);
 });
 
-test("[WIRE-3.3-01] an initiator that is sent a packet ends the session, whatever it is told to receive", () => {
+test("[WIRE-3.3-01] [FAULT-19] an initiator that is sent a packet ends the session, whatever it is told to receive", () => {
   const { initiator, responder } = upPair();
   responder.tell({ type: "Send", command: packet });
   carry(initiator, responder);
@@ -197,7 +270,7 @@ test("the initiator takes nothing but a NoOp first", () => {
   }
 });
 
-test("while the owner considers, a peer may run ahead by one frame and no more", () => {
+test("[FAULT-17] while the owner considers, a peer may run ahead by one frame and no more", () => {
   const considering = (): { readonly initiator: End; readonly responder: End } => {
     const { initiator, responder } = connectedPair();
     receive(responder, initiator.takeWrites()[0]!);
@@ -222,7 +295,7 @@ test("while the owner considers, a peer may run ahead by one frame and no more",
   assert.equal(downOf(flooding.responder), "length");
 });
 
-test("role confusion: two initiators, two responders, or one that meets itself never come up", () => {
+test("[FAULT-18] role confusion: two initiators, two responders, or one that meets itself never come up", () => {
   const clock = { now: 0 };
   const [a, b] = [startEnd(clock, configOf("initiator")), startEnd(clock, configOf("initiator", { self: "other" }))];
   for (const end of [a, b]) end.tell({ type: "Connected", remote: "" });
