@@ -74,9 +74,10 @@ export const startPluginProcess = (options: PluginProcessOptions): PluginProcess
   const timers: Array<ReturnType<typeof setTimeout>> = [];
   const child = spawn(options.command, options.args, { stdio: ["ignore", "pipe", "pipe"] });
   const signal = (name: NodeJS.Signals): void => {
-    if (ended) return;
+    if (ended || child.pid === undefined) return;
     try {
-      child.kill(name);
+      // Deno's child.kill sends one signal and no second one.
+      process.kill(child.pid, name);
     } catch {
       // It ended a moment ago.
     }
