@@ -1,0 +1,109 @@
+/**
+ * A real Provider under a flood of connections over loopback TCP: its memory stays under the bound that
+ * core/mix/README.md states, and an honest client is let in all the while.
+ */
+import { strict as assert } from "node:assert";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { nativeSuite } from "../../adapters/crypto_native.ts";
+import { freePorts } from "../../adapters/free_ports.ts";
+import { toBase64, utf8 } from "../../core/bytes.ts";
+import { katzenpostGeometry } from "../../core/sphinx/geometry.ts";
+import { sendRaw } from "./raw_link.ts";
+import { run, start } from "./process.ts";
+
+const floodSize = 2000;
+const batchSize = 100;
+const linkPrivate = new Uint8Array(32).fill(0x42);
+const packet = new Uint8Array(katzenpostGeometry.packetLength).fill(1);
+
+/** The Provider's file: few handshakes, so that the flood is far beyond them. */
+const providerFile = async (folder: string): Promise<{ file: string; address: string; registration: string }> => {
+  const counts = ["--authorities", "1", "--layers", "1", "--mixes", "1", "--providers", "1"];
+  const [port] = await freePorts("127.0.0.1", 1);
+  const made = await run("genconfig", [join(folder, "net"), ...counts, "--port", String(port)]);
+  assert.equal(made.code, 0, made.stderr);
+  const file = join(folder, "net", "provider1", "provider.toml");
+  const [listen, http] = await freePorts("127.0.0.1", 2);
+  const [address, registration] = [`127.0.0.1:${listen}`, `127.0.0.1:${http}`];
+  const toml = readFileSync(file, "utf8")
+    .replace(/^( *Addresses) = .*$/m, `$1 = ["${address}"]`)
+    .replace(/^( *UserRegistrationHTTPAddresses) = .*$/m, `$1 = ["${registration}"]`)
+    .replace(`Level = "NOTICE"`, `Level = "INFO"`)
+    .replace(`LogFormat = "text"`, `LogFormat = "json"\n  Store = "memory"`);
+  const limits = `\n[Samtpfote.Limits]\n  Handshakes = 64\n  HandshakesPerAddress = 8\n  ConnectionsPerAddress = 64\n`;
+  writeFileSync(file, toml + limits);
+  return { file, address, registration };
+};
+
+const register = async (registration: string, user: string): Promise<number> => {
+  const link_key = toBase64(nativeSuite.x25519Public(linkPrivate));
+  const body = new URLSearchParams({ version: "0", command: "register_link_key", user, link_key });
+  const response = await fetch(`http://${registration}/registration`, { method: "POST", body });
+  await response.text();
+  return response.status;
+};
+
+/** One of the flood: says nothing, talks garbage, or sends the first message byte by byte. */
+const attack = (address: string, index: number): Socket => {
+  const [host, port] = address.split(":");
+  const localAddress = `127.0.0.${2 + index % 40}`;
+  const socket = createConnection({ host: host!, port: Number(port), localAddress });
+  socket.on("error", () => {});
+  socket.resume();
+  const trickle = setInterval(() => index % 3 === 2 && socket.write(Uint8Array.of(0)), 200);
+  socket.on("close", () => clearInterval(trickle));
+  if (index % 3 === 1) socket.write(new Uint8Array(4000).fill(index & 0xfe));
+  return socket;
+};
+
+/** The highest resident memory of a process so far, in MiB; null where the system does not say. */
+const peakMemory = (pid: number): number | null => {
+  const path = `/proc/${pid}/status`;
+  const match = existsSync(path) ? /VmHWM:\s+(\d+) kB/.exec(readFileSync(path, "utf8")) : null;
+  return match === null ? null : Number(match[1]) / 1024;
+};
+
+test("[FAULT-16] [FAULT-15] 2,000 silent, slow and garbling connections: bounded memory, a client gets through", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "samtpfote-flood-"));
+  const { file, address, registration } = await providerFile(folder);
+  const provider = start("mix", ["-f", file, "--supervised"]);
+  const sockets: Socket[] = [];
+  try {
+    await provider.says(`"loaded"`);
+    provider.process.stdin!.write("go\n");
+    await provider.says(`"listening"`);
+    assert.equal(await register(registration, "honest"), 200);
+    const pid = provider.process.pid!;
+    const before = peakMemory(pid);
+    const credentials = { additionalData: utf8("honest"), linkPrivate };
+    const letIn: boolean[] = [];
+    for (let from = 0; from < floodSize; from += batchSize) {
+      for (let index = from; index < from + batchSize; index++) sockets.push(attack(address, index));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (from % 500 === 0) letIn.push(await sendRaw(address, credentials, [packet]));
+    }
+    assert.deepEqual(letIn, letIn.map(() => true));
+    const peak = peakMemory(pid);
+    // 64 + 64 handshakes of 128 KiB, one client, and the heap that a runtime lets grow before it collects.
+    if (before !== null && peak !== null) assert.ok(peak - before < 150, `from ${before} to ${peak} MiB`);
+    for (const socket of sockets) socket.destroy();
+    provider.process.kill("SIGTERM");
+    const { code, stdout } = await provider.ended;
+    assert.equal(code, 0);
+    const counted = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(stdout)?.[1] ?? 0);
+    const refused = ["address-crowded", "pool-crowded", "address-accepted"]
+      .map((reason) => counted(`connections-refused{${reason}}`));
+    const ended = ["bad-prologue", "noise-decrypt", "noise-kem", "peer-closed", "evicted"]
+      .map((reason) => counted(`connections-ended{${reason}}`));
+    assert.ok(refused.reduce((sum, n) => sum + n) > floodSize / 4, `refused: ${refused}, ended: ${ended}`);
+    assert.equal(counted("packets-received"), letIn.length);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    provider.process.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
