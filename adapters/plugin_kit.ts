@@ -3,7 +3,7 @@
  *
  *     await runPlugin({
  *       name: "reverse",
- *       handle: ({ message }) => replyOf(message.toReversed()),
+ *       handle: ({ message }) => message?.toReversed() ?? null,
  *     });
  *
  * The kit reads the flags (`-key value`, as Go's configuration gives them), serves `/parameters` and `/request` at a

@@ -36,7 +36,7 @@ const answers = {
 
 if (fault === "exit-at-once") process.exit(0);
 if (fault === "bad-parameters") answers.none = undefined;
-if (fault === "stubborn") for (const signal of ["SIGHUP", "SIGTERM"]) process.on(signal, () => {});
+if (fault === "stubborn") { for (const signal of ["SIGHUP", "SIGTERM"]) process.on(signal, () => {}); }
 else {
   for (const signal of ["SIGHUP", "SIGTERM"]) {
     process.on(signal, () => {

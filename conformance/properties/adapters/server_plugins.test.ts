@@ -64,7 +64,7 @@ test("[FAULT-35] what is wrong with a plugin's table is named with its key", () 
   }
 });
 
-test("[Samtpfote.Plugins] bounds what a plugin may take", () => {
+test("the table Samtpfote.Plugins bounds what a plugin may take", () => {
   const { Samtpfote } = read(`${plugin(command)}\n[Samtpfote.Plugins]\nQueueLength = 7\nRequestTimeout = "1m"\n`);
   const { queueLength, requestMs, requestsAtOnce } = pluginLimitsOf(Samtpfote.Plugins);
   assert.deepEqual([queueLength, requestMs, requestsAtOnce], [7, 60_000, 1]);
