@@ -6,6 +6,7 @@
 import { aezFormat } from "./aez.ts";
 import { cborPluginFormat } from "./cborplugin.ts";
 import type { VectorFormat } from "./format.ts";
+import { memspoolFormat } from "./memspool.ts";
 import { miscFormat } from "./misc.ts";
 import { newHopeSimpleFormat } from "./newhope_simple.ts";
 import { noiseXFormat } from "./noise_x.ts";
@@ -21,6 +22,7 @@ import { sphinxCryptoFormat } from "./sphinx_crypto.ts";
 export const formats: ReadonlyArray<VectorFormat> = [
   aezFormat,
   cborPluginFormat,
+  memspoolFormat,
   miscFormat,
   newHopeSimpleFormat,
   noiseXFormat,

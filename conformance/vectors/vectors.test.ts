@@ -61,6 +61,7 @@ test("[WIRE-2-01] noise_xxhfs.json holds", holds("noise_xxhfs.json"));
 test("pki.json holds", holds("pki.json"));
 test("pki_live_consensus.json holds", holds("pki_live_consensus.json"));
 test("cborplugin.json holds", holds("cborplugin.json"));
+test("memspool.json holds", holds("memspool.json"));
 test("[FAULT-39] precis.json holds", holds("precis.json"));
 test("sphinx.json holds", holds("sphinx.json"));
 test(

@@ -44,10 +44,10 @@ import {
   type Gathering,
   keepBoundOf,
   newReplicaState,
-  others,
   type ReplicaState,
   type ReplicaTurn,
   reply,
+  setKept,
   setPeer,
   type Settled,
   takeId,
@@ -151,7 +151,7 @@ const onRequest = (turn: ReplicaTurn, { id, bytes }: ReplicaRequest): void => {
 const isPresent = (turn: ReplicaTurn, epoch: number): boolean => Math.abs(epoch - turn.epoch) <= epochsApartMax;
 
 const syncRefusal = (turn: ReplicaTurn, request: SyncRequest): string | null => {
-  if (!equal(request.to, ownKey(turn.bound)) || !others(turn).has(toHex(request.from))) return "not-permitted";
+  if (!equal(request.to, ownKey(turn.bound)) || !turn.state.others.has(toHex(request.from))) return "not-permitted";
   if (!isPresent(turn, request.epoch)) return "wrong-epoch";
   return verifySync(turn.bound.suite, request) ? null : "wrong-signature";
 };
@@ -227,7 +227,7 @@ const commitNext = (turn: ReplicaTurn): void => {
   }
   for (const reason of changes.refused) turn.effects.push(count("dspool-refused", reason));
   if (isUnchanged(changes)) {
-    update(turn, { kept: next });
+    setKept(turn, next);
     for (const one of settled) settle(turn, one);
     return commitNext(turn);
   }
@@ -239,9 +239,11 @@ const commitNext = (turn: ReplicaTurn): void => {
 const onCommitted = (turn: ReplicaTurn, id: number, failure: StoreFailure | null): void => {
   const { committing, kept } = turn.state;
   if (committing?.id !== id) return;
-  update(turn, { committing: null, kept: failure === null ? committing.next : kept });
-  if (failure === null) tellConvictions(turn, kept, committing.next);
-  else turn.effects.push(log("WARNING", "dspool-store", "the store did not take a change of a spool", { failure }));
+  update(turn, { committing: null });
+  if (failure === null) {
+    setKept(turn, committing.next);
+    tellConvictions(turn, kept, committing.next);
+  } else turn.effects.push(log("WARNING", "dspool-store", "the store did not take a change of a spool", { failure }));
   for (const one of committing.settled) {
     if (failure === null) settle(turn, one);
     else undo(turn, one.change, failure === "full" ? "disk-full" : "store-failed");
@@ -356,11 +358,12 @@ const onRestored = (turn: ReplicaTurn, event: Extract<StoreEvent, { type: "Scann
     kept = restoreRow(turn.bound, kept, restoredTables[restoring.table]!, key, value);
     if (kept === null) return refuseStart(turn, `${restoredTables[restoring.table]} was written by another version`);
   }
-  update(turn, { kept });
+  setKept(turn, kept);
   const last = rows.at(-1);
   if (last !== undefined && rows.length === restorePage) return restoreFrom(turn, restoring.table, last.key);
   if (restoring.table + 1 < restoredTables.length) return restoreFrom(turn, restoring.table + 1, config.spool);
-  update(turn, { kept: afterRestoring(turn.bound, kept), restoring: null });
+  setKept(turn, afterRestoring(turn.bound, kept));
+  update(turn, { restoring: null });
 };
 
 const refuseStart = (turn: ReplicaTurn, message: string): void => {

@@ -10,7 +10,7 @@ import { count } from "../effects.ts";
 import { after } from "../machine.ts";
 import { exponentialMs, uniformInteger } from "../random.ts";
 import { ownKey } from "./replica_keep.ts";
-import { type Gathering, others, type Peer, type ReplicaTurn, setPeer, takeId, update } from "./replica_state.ts";
+import { type Gathering, type Peer, type ReplicaTurn, setPeer, takeId, update } from "./replica_state.ts";
 import { planItems, type Planned, proofToSend } from "./replica_sync.ts";
 import type { PeerSend } from "./replica_types.ts";
 import { encodeRequest, type Exchange, signSync, type SyncItem } from "./replica_wire.ts";
@@ -31,9 +31,11 @@ export type Gather = (
 
 /** Follows the replicas of the meta spool, and turns to each whose time has come. */
 export const runPeers = (turn: ReplicaTurn, gather: Gather): void => {
-  const now = others(turn);
-  for (const key of now.keys()) if (!turn.state.peers.has(key)) addPeer(turn, key);
-  update(turn, { peers: turn.state.peers.filter((_, key) => now.has(key)) });
+  const { others } = turn.state;
+  for (const key of others.keys()) if (!turn.state.peers.has(key)) addPeer(turn, key);
+  for (const key of turn.state.peers.keys()) {
+    if (!others.has(key)) update(turn, { peers: turn.state.peers.delete(key) });
+  }
   for (const [key, peer] of turn.state.peers) {
     if (peer.next > turn.context.now) continue;
     if (peer.pending !== null) failed(turn, key);
@@ -79,7 +81,7 @@ const startSync = (turn: ReplicaTurn, key: string, { vector }: Peer, gather: Gat
 
 /** The bodies are here: the request leaves, if it is still wanted. */
 export const sendSync = (turn: ReplicaTurn, id: number, items: ReadonlyArray<SyncItem>, key: string): void => {
-  const to = others(turn).get(key);
+  const to = turn.state.others.get(key);
   if (to === undefined || turn.state.peers.get(key)?.pending !== id) return;
   const event: PeerSend = { type: "PeerSend", id, to, bytes: signed(turn, key, exchangeWith(turn, items)) };
   turn.effects.push({ type: "Notify", event });

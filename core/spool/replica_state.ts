@@ -58,6 +58,8 @@ export interface Peer {
 export interface ReplicaState {
   readonly config: ReplicaConfig;
   readonly kept: Kept;
+  /** The replicas to keep up to date, by spool key in hex: follows from what is kept. */
+  readonly others: ReadonlyMap<string, ReplicaDescriptor>;
   readonly committing: { readonly id: number; readonly next: Kept; readonly settled: ReadonlyArray<Settled> } | null;
   readonly waiting: List<Change>;
   readonly gatherings: PersistentMap<number, Gathering>;
@@ -85,6 +87,7 @@ export const keepBoundOf = (suite: KeepBound["suite"], config: ReplicaConfig): K
 export const newReplicaState = (bound: KeepBound, config: ReplicaConfig): ReplicaState => ({
   config,
   kept: newKept(bound, config.spool),
+  others: new Map(),
   committing: null,
   waiting: List(),
   gatherings: PersistentMap(),
@@ -127,14 +130,21 @@ export const setPeer = (turn: ReplicaTurn, key: string, parts: Partial<Peer>): v
   if (peer !== undefined) update(turn, { peers: turn.state.peers.set(key, { ...peer, ...parts }) });
 };
 
-/** The replicas to keep up to date: those of the meta spool but for ourselves and the convicted. */
-export const others = (turn: ReplicaTurn): ReadonlyMap<string, ReplicaDescriptor> => {
-  const { kept } = turn.state;
-  const own = toHex(ownKey(turn.bound));
+/** The replicas of the meta spool but for ourselves and the convicted. */
+const othersIn = (bound: KeepBound, kept: Kept): ReadonlyMap<string, ReplicaDescriptor> => {
+  const own = toHex(ownKey(bound));
   return new Map(
-    replicasOf(ownSpool(turn.bound, kept)).map((one) => [toHex(one.key), one] as const)
+    replicasOf(ownSpool(bound, kept)).map((one) => [toHex(one.key), one] as const)
       .filter(([key]) => key !== own && !isFrozen(kept.durable, key)),
   );
+};
+
+/** Replaces what is kept. */
+export const setKept = (turn: ReplicaTurn, kept: Kept): void => {
+  const { bound, state } = turn;
+  const isSame = ownSpool(bound, state.kept).meta === ownSpool(bound, kept).meta &&
+    state.kept.durable.proofs === kept.durable.proofs;
+  update(turn, { kept, others: isSame ? state.others : othersIn(bound, kept) });
 };
 
 /** Answers a request, once, and counts how it ended. */
