@@ -126,6 +126,9 @@ const queues: ReadonlyArray<Declared> = [
   counter("plugin-stops", "Programs of plugins that were ended.", byReason([])),
   counter("spool-requests", "Requests to spools, by status.", { name: "status", values: [] }),
   counter("spool-unreadable", "Entries of spools that the store did not give back."),
+  counter("dspool-refused", "Requests to replicated spools that were refused.", byReason([])),
+  counter("dspool-convicted", "Replicas that were shown to lie."),
+  counter("dspool-syncs", "Rounds of comparing replicated spools.", { name: "outcome", values: [] }),
   counter("undeliverable", "Events for machines that had ended."),
 ];
 

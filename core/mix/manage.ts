@@ -61,7 +61,9 @@ const setRates = (turn: Turn, id: number, provider: ProviderState, rates: Partia
 /** How much each client may send now: the document's rate, and the operator's word before it. */
 export const clientRateLimit = ({ state: { provider, documents, config }, time }: Turn): RateLimit => {
   const published = documents.known.get(time.epoch)?.document.parameters.sendRatePerMinute ?? 0;
-  const burst = provider?.rates.burst ?? config.limits.sendBurst;
+  const { sendBurst } = config.limits;
+  const burst = provider?.rates.burst ?? sendBurst;
   // As in Go, a burst of 0 sets no limit, as a rate of 0 does.
-  return { ratePerMinute: burst === 0 ? 0 : provider?.rates.ratePerMinute ?? published, burst };
+  if (burst === 0) return { ratePerMinute: 0, burst: sendBurst };
+  return { ratePerMinute: provider?.rates.ratePerMinute ?? published, burst };
 };
