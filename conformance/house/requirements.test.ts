@@ -4,12 +4,12 @@ import { test } from "node:test";
 import { coverageOf, marksOf, parseRequirements, readMarks, readRequirements, tableOf } from "../report.ts";
 import { sourceOf } from "./sources.ts";
 
-test("every id in the name of a test is a requirement", () => {
+test("every id in the name of a test is a requirement, or the number of a class of faults", () => {
   const requirements = readRequirements();
   assert.ok(requirements.length > 600);
   const { covered, unknown } = coverageOf(requirements, readMarks());
   assert.ok(covered.size > 0, "some requirement is covered");
-  assert.deepEqual(unknown, []);
+  assert.deepEqual(unknown.filter(({ id }) => !/^FAULT-[0-9]{2}$/.test(id)), []);
 });
 
 const columns = "id\tdoc\tsection\tlevel\tstatement\ttest\tseed";

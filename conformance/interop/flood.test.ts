@@ -67,7 +67,7 @@ const peakMemory = (pid: number): number | null => {
   return match === null ? null : Number(match[1]) / 1024;
 };
 
-test("[FAULT-16] [FAULT-15] 2,000 silent, slow and garbling connections: bounded memory, a client gets through", async () => {
+test("[FAULT-16] [FAULT-15] 2,000 silent, slow and garbling connections: bounded memory, a client is let in", async () => {
   const folder = mkdtempSync(join(tmpdir(), "samtpfote-flood-"));
   const { file, address, registration } = await providerFile(folder);
   const provider = start("mix", ["-f", file, "--supervised"]);

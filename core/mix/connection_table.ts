@@ -1,6 +1,6 @@
 /**
  * The incoming connections of a node. One peer, known by name and by key, has one; the older stays (wire-facts §2.7).
- * So nodes have as many as the documents list, clients as many as `clientsMax` and `clientsPerAddress` allow, and whoever
+ * So nodes have as many as the documents list, clients as many as `clientsMax` and `clientsPerAddress` allow, and who
  * has not shown who it is as many as ../wire/admission.ts allows: none of the three takes the room of another.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * What counts as one address when connections are counted: an IPv4 address, and of an IPv6 address its /64 prefix, since
+ * What counts as one address when connections are counted: an IPv4 address, and of an IPv6 address its /64 prefix:
  * whoever has one address of a prefix has all of them.
  *
  * @module

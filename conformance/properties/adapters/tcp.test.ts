@@ -234,7 +234,7 @@ test("[FAULT-16] connections from outside beyond the cap are closed at once", as
   await closing(tcp);
 });
 
-test("[FAULT-16] connections of one address beyond its share are closed at once, by reason; those hung up on do not count", async () => {
+test("[FAULT-16] an address beyond its share is turned away by reason; who is hung up on does not count", async () => {
   const { tcp, events, until } = keep({ limits: { ...defaultTcpLimits, acceptedPerAddress: 1 } });
   const { host, port } = parseHostPort(await tcp.listen({ address: "127.0.0.1:0", owner: "node" }))!;
   const open = (): Socket => createConnection({ host, port }).on("error", () => {});

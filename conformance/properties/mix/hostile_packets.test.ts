@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { UnwrapFailure } from "../../../core/effects.ts";
 import { assertConserved, createRunning, dropped, forwardTo, keysOf, told } from "./fixture.ts";
 
-test("[FAULT-12] a packet that fails its MAC leaves no tag and nothing else behind; one that passes leaves one tag", () => {
+test("[FAULT-12] a packet that fails its MAC leaves no tag and nothing else; one that passes leaves one tag", () => {
   const mix = createRunning("a1");
   const session = mix.connectNode("p1");
   const failures: ReadonlyArray<UnwrapFailure> = ["short", "ad", "point", "mac", "commands", "payload"];

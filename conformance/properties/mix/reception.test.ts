@@ -94,7 +94,7 @@ test("clients must forward, at a Provider mixes must terminate, at a mix only re
   }
 });
 
-test("[MIXNET-4.3-03] [FAULT-27] what a packet waited is taken off its delay, and bounds hold at 0 and 2^32-1 ms", () => {
+test("[MIXNET-4.3-03] [FAULT-27] what a packet waited is taken off its delay; bounds hold at 0 and 2^32-1 ms", () => {
   const maxMs = delayMaxMs(clock, 20_000);
   const table: ReadonlyArray<readonly [number, number, number | string]> = [
     [0, 0, 1],

@@ -180,7 +180,7 @@ test("[FAULT-16] a flood loses its own oldest connections; whoever else waits, s
   assert.deepEqual(opened(run, "in/23", "203.0.113.23"), []);
 });
 
-test("[FAULT-16] authorities' addresses have room of their own; nodes and authorities leave the strangers' room", () => {
+test("[FAULT-16] authorities' addresses have room of their own; nodes and authorities leave that of strangers", () => {
   const run = createRun({ limits });
   for (let i = 0; i < 50; i++) opened(run, `in/${i}`, `203.0.113.${i}`);
   assert.equal(run.state().links.size, 6);

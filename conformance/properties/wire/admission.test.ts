@@ -1,4 +1,4 @@
-/** Strangers before they say who they are: bounded in all and by address, known peers apart, newcomers always let in. */
+/** Strangers before they say who they are: bounded in all and by address, known peers apart, newcomers let in. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -17,7 +17,7 @@ interface Entry {
 
 const crowdOf = (entries: ReadonlyArray<Entry>, from: string) => entries.filter((entry) => entry.from === from).length;
 
-test("[FAULT-16] whatever comes and goes, no bound is passed, newcomers stay, and only a crowd loses its oldest", () => {
+test("[FAULT-16] whatever comes and goes, no bound is passed, newcomers stay, only a crowd loses its oldest", () => {
   const step = fc.record({
     from: fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"),
     isPeer: fc.boolean(),
