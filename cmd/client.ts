@@ -10,7 +10,7 @@ import { type Account, asUnavailable, findRecipient, openAccount, optionsOf, reg
 import { connect, type MixClient, type RoundTrip } from "../adapters/client_api.ts";
 import { runCommand, type Values } from "../adapters/command.ts";
 import { clientFile } from "../adapters/config/client.ts";
-import { loadConfig } from "../adapters/config/load.ts";
+import { loadConfig, validateConfig } from "../adapters/config/load.ts";
 import { suiteOf } from "../adapters/daemon.ts";
 import { exitCode, unavailableError, usageError } from "../adapters/exit.ts";
 import { openLogger } from "../adapters/log.ts";
@@ -33,6 +33,7 @@ A client of a mix network.
       --key KEY        send: the user's key, instead of asking the Provider's keyserver
       --wait SECONDS   fetch: how long (default 10)
       --timeout SECONDS  give up after this time (default 120)
+      --validate       check the configuration, print all that is wrong with it, and end
   -h, --help           this text`;
 
 const options = {
@@ -40,6 +41,7 @@ const options = {
   key: { type: "string" },
   wait: { type: "string", default: "10" },
   timeout: { type: "string", default: "120" },
+  validate: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -159,6 +161,7 @@ await runCommand({
   options,
   run: async (values, [command, ...words]) => {
     if (values.file === undefined) throw usageError("-f FILE is missing");
+    if (values.validate === true) return validateConfig(clientFile, values.file, () => []);
     if (command === undefined) throw usageError("a command is missing");
     if (command !== "register" && !Object.hasOwn(commands, command)) throw usageError(`unknown command "${command}"`);
     const timeoutMs = seconds("timeout", values.timeout);

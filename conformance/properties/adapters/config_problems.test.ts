@@ -47,7 +47,7 @@ DataDir = "/d"
 `;
 const provider = server.replace("mix1", "p1") + "IsProvider = true\n";
 
-test("[HB-GEN-2-01] [HB-MIX-3-03] each class of mistake is one exact line, with file, line, table and key", () => {
+test("[FAULT-50] [HB-GEN-2-01] [HB-MIX-3-03] each class of mistake is one exact line, with file, line, table and key", () => {
   const cases: ReadonlyArray<readonly [string, AnyKind, string, string]> = [
     ["not TOML", serverFile, "[Server", "x.toml:1: not TOML: incomplete key-value: cannot find end of key"],
     [
@@ -237,7 +237,7 @@ test("all problems are told, a line each", () => {
   assert.equal(many.at(-1), "x.toml: and 10 more");
 });
 
-test("passwords and data sources are not repeated", () => {
+test("[FAULT-49] passwords and data sources are not repeated", () => {
   assert.equal(
     complaint(clientFile, `${goFile("client.toml").replace(`Type = "none"`, "Password = 12345")}`),
     "x.toml:6: [UpstreamProxy] Password: expected text",
