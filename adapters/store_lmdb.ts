@@ -8,8 +8,7 @@
  *
  * @module
  */
-import { existsSync, statfsSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { open } from "lmdb";
 import { concat } from "../core/bytes.ts";
@@ -19,6 +18,7 @@ import { unavailableError } from "./exit.ts";
 import { defaultReplayTagsMax, type Store, type StoreEffect } from "./store.ts";
 import { damageOf } from "./store_lmdb_header.ts";
 import { createReplayTables, type ReplayTables } from "./store_lmdb_replay.ts";
+import { hasRoom, removalBytes, roomAt } from "./store_lmdb_room.ts";
 import {
   copy,
   type Database,
@@ -54,18 +54,9 @@ const failures: ReadonlyMap<number, StoreFailure> = new Map([
 
 const ioError = 5;
 
-const isDiskFull = (path: string): boolean => {
-  try {
-    const { bavail, bsize } = statfsSync(dirname(path));
-    return bavail * bsize < fullBelow;
-  } catch {
-    return false;
-  }
-};
-
 const failureOf = (path: string, error: unknown): StoreFailure => {
   const code = Number((error as { code?: unknown }).code);
-  if (code === ioError && isDiskFull(path)) return "full";
+  if (code === ioError && roomAt(path) < fullBelow) return "full";
   return failures.get(code) ?? "io";
 };
 
@@ -144,6 +135,7 @@ const checkAlone = (database: Database, path: string): void => {
 
 const openDatabase = (path: string): Database => {
   try {
+    if (roomAt(path) < removalBytes && !existsSync(path)) throw refuse(path, "the disk is full");
     const damage = existsSync(path) ? damageOf(path) : null;
     if (damage !== null) throw refuse(path, damage);
     return open<Uint8Array, Uint8Array>({
@@ -186,6 +178,7 @@ export const openLmdbStore = (
     replays.revert(() => database.transactionSync(() => effects.map((effect) => apply(database, replays, effect))));
 
   const alone = (effect: StoreEffect): StoreEvent => {
+    if (!hasRoom(path, [effect])) return failed(effect, "full");
     try {
       return transact([effect])[0]!;
     } catch (error) {
@@ -194,6 +187,7 @@ export const openLmdbStore = (
   };
 
   const together = (effects: ReadonlyArray<StoreEffect>): ReadonlyArray<StoreEvent> => {
+    if (!hasRoom(path, effects)) return effects.map(alone);
     try {
       return transact(effects);
     } catch {
@@ -213,7 +207,8 @@ export const openLmdbStore = (
 
   const removeDropped = (): void => {
     try {
-      removing = database.transactionSync(() => removeSome(database));
+      // Without room it goes on after the next drop or at the next start.
+      removing = roomAt(path) >= removalBytes && database.transactionSync(() => removeSome(database));
     } catch {
       // It goes on after the next drop or at the next start.
       removing = false;
