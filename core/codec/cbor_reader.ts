@@ -7,11 +7,14 @@
  * Lengths and integers need not be shortest, since encoders in the field write some that are not. What is signed or
  * hashed is read and written by cbor.ts.
  *
+ * The two halves of cbor-x are imported by themselves: its whole loads native code and reads the environment.
+ *
  * Maps become Maps, so that a key such as `__proto__` is a key like any other.
  *
  * @module
  */
-import { Decoder, Encoder } from "cbor-x";
+import { Decoder } from "cbor-x/decode";
+import { Encoder } from "cbor-x/encode";
 import { fromUtf8, viewOf } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
 import { invariant } from "../machine.ts";
