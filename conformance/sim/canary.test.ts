@@ -216,8 +216,10 @@ caught(
   "a node that destroys no keys",
   everyStep("provider-1", (outcome) =>
     withState<NodeState>(outcome, nodeAddress, (state) => {
-      const [epoch, key] = [...state.keys][0] ?? [0, null];
-      return key === null ? null : { ...state, keys: state.keys.set(Math.min(...state.keys.keys(), epoch) - 1, key) };
+      const key = state.keys.first();
+      if (key === undefined || state.keys.size >= 10) return null;
+      const more = Array.from({ length: 10 - state.keys.size }, (_, i) => [i, key] as const);
+      return { ...state, keys: state.keys.merge(more) };
     }) ?? outcome),
   "safety",
   "bounds",

@@ -57,6 +57,8 @@ export interface SimulationOptions {
   readonly faults?: ReadonlyArray<Fault> | "swarm";
   /** Clients that ask for nothing. */
   readonly idle?: ReadonlyArray<string>;
+  /** Plans more than the scenario does, before the run begins. */
+  readonly plan?: (world: World, network: Network) => void;
   /** Watches beside the oracles. */
   readonly observer?: Observer;
   /** Changes a host before it starts: for runs that are to be caught. */
@@ -189,6 +191,7 @@ const runAll = (run: Run): void => {
   const { options, world, oracles, faults } = run;
   start(run);
   bring(world, faults);
+  options.plan?.(world, run.network);
   runEpoch(run, 0, false);
   let index = 1;
   const go = (epochs: number, active: boolean): void => {

@@ -1,14 +1,37 @@
-/** The small network from many seeds: four in every run of the tests, a hundred with SAMTPFOTE_LONG=1 (test:long). */
+/**
+ * Many seeds under faults of their own: 20 in every run of the tests, 1,000 with SAMTPFOTE_LONG=1 (test:long), one in
+ * ten of them with the real crypto suite and 50 KiB payloads. A seed that fails here is examined and shrunk by
+ * `npx tsx cmd/sim.ts --replay SEED`, with the options that the message names.
+ */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
+import type { Configuration } from "./case.ts";
+import { faultyConfiguration, runOf } from "./faulty_network.ts";
 import { simulate } from "./simulation.ts";
 import { smallNetwork } from "./small_network.ts";
 
+const isLong = process.env["SAMTPFOTE_LONG"] === "1";
 const firstSeed = 100;
-const seeds = process.env["SAMTPFOTE_LONG"] === "1" ? 100 : 4;
+const lastSeed = firstSeed + (isLong ? 1000 : 20);
 
-test(`${seeds} seeds of the small network: nothing crashes, nothing that must hold is violated`, () => {
+/** With the real suite packets cost fifty times as much: the network has one layer, and fewer packets. */
+const configurationOf = (seed: number): Configuration => {
+  if (seed % 10 !== 0) return { ...faultyConfiguration, seed };
+  const parameters = { ...faultyConfiguration.parameters, lambdaP: 0.001, lambdaL: 0.0002, lambdaD: 0.0001 };
+  return { ...faultyConfiguration, seed, suite: "real", epochs: 1, layers: 1, parameters };
+};
+
+test(`[FAULT-23, FAULT-24, FAULT-25] ${lastSeed - firstSeed} seeds of a small network under faults: it stays safe, and heals`, () => {
+  for (let seed = firstSeed; seed < lastSeed; seed++) {
+    const configuration = configurationOf(seed);
+    const { crash, violations } = simulate({ ...runOf(configuration), faults: "swarm" });
+    assert.deepEqual([crash, violations], [null, []], JSON.stringify(configuration));
+  }
+});
+
+test("seeds without faults: nothing is dropped, lost or late", () => {
+  const seeds = isLong ? 100 : 2;
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     const { crash, violations } = simulate({ ...smallNetwork, seed });
     assert.deepEqual([crash, violations], [null, []], `seed ${seed}`);
