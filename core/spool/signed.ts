@@ -223,5 +223,5 @@ export const mergeSigned = (a: SignedSpool, b: SignedSpool): SignedSpool => {
   const isForked = first !== undefined && second !== undefined;
   const headers = isForked ? longer.headers.take(shared) : longer.headers;
   const messages = truncateDiscrete(mergeDiscrete(a.spool, b.spool), headers.size);
-  return { name: a.name, headers, spool: messages, fork: isForked ? [first, second] : null };
+  return { name: a.name, headers, spool: messages, fork: isForked ? [first, second] : longer.fork };
 };
