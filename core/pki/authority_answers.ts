@@ -77,9 +77,10 @@ const clockWarning = (state: AuthorityState, peer: Hex, skewMs: number): Readonl
   const apart = withOffset(state, peer, -skewMs).clockOffsets.filter((offsetMs) => Math.abs(offsetMs) > limitMs).size;
   if (peers.size < 2 || 2 * apart <= peers.size) return [warning];
   const fields = { peers: apart, of: peers.size, skewMs };
+  const wrong = `Our clock is wrong: it differs from that of ${apart} of ${peers.size} peers`;
   return [
     warning,
-    log("CRITICAL", "clock-wrong", `Our clock is wrong: it differs from that of ${apart} of ${peers.size} peers`, fields),
+    log("CRITICAL", "clock-wrong", wrong, fields),
   ];
 };
 

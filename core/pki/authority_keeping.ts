@@ -1,7 +1,7 @@
 /**
  * An authority writes down what it is told and what it says before anybody learns of it: an upload is answered, a vote,
- * reveal or signature sent and a document given out once the store has it. So what was said is said again after a crash,
- * byte for byte, and never something else.
+ * reveal or signature sent and a document given out once the store has it. So what was said is said again after a
+ * crash, byte for byte, and never something else.
  *
  * What the store refuses is not said: uploads are answered as failed (authority_links.ts), what is our own is tried
  * again until it is too late for it (authority_kept.ts). Writes that are under way are bounded by connections and

@@ -1,6 +1,6 @@
 /**
- * Reading back what an authority wrote down, before it listens to anybody, and going on from there: in the phase that it
- * was in, with the vote, the reveal and the signature that it has given already.
+ * Reading back what an authority wrote down, before it listens to anybody, and going on from there: in the phase that
+ * it was in, with the vote, the reveal and the signature that it has given already.
  *
  * Records that no longer hold (a node or an authority was taken from the configuration) are passed over, and told. What
  * a newer version wrote is refused: the process ends.
@@ -99,7 +99,8 @@ export const onScan = (
 const refusal = (version: number | undefined): string =>
   version === recordVersion || version === undefined
     ? `the table ${authorityTable} of the store holds records of an unknown kind`
-    : `the table ${authorityTable} of the store has format version ${version}; this program reads version ${recordVersion}`;
+    : `the table ${authorityTable} of the store has format version ${version}; ` +
+      `this program reads version ${recordVersion}`;
 
 /** Null where what stands for the past is unreadable. */
 const restore = (

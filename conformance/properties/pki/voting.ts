@@ -262,7 +262,8 @@ export const createVoting = (options: VotingOptions): Voting => {
     keys,
     descriptors,
     logs: (number) => lines.get(`authority${number}`) ?? [],
-    state: (number) => world.host(`authority${number}`).state()!.machines.get(authorityAddress)!.state as AuthorityState,
+    state: (number) =>
+      world.host(`authority${number}`).state()!.machines.get(authorityAddress)!.state as AuthorityState,
     instant,
     runTo: (epoch, part) => world.runUntil(instant(epoch, part)),
     ask: (number, as, command) => {
