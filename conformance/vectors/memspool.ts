@@ -1,5 +1,6 @@
 /**
- * memspool.json: the spool service's version 1 (wire-facts §8.4): each request written anew and read, and answered by the
+ * memspool.json: the spool service's version 1 (wire-facts §8.4): each request written anew and read, and answered by
+ * the
  * whole service, one after another, with the spool id that was recorded; and the descriptors of spools.
  *
  * @module

@@ -1,5 +1,6 @@
 /**
- * What a writer or reader checks of the replicas it uses (drafts/dspool.rst §1: a malicious replica can only deny service,
+ * What a writer or reader checks of the replicas it uses (drafts/dspool.rst §1: a malicious replica can only deny
+ * service,
  * easily detectable). It remembers what each replica has signed: receipts, entries and heads; whatever contradicts that
  * later is a proof. Two readers who compare what they remember find the replica that shows them different spools.
  *

@@ -1,5 +1,6 @@
 /**
- * Durable authenticated spool, DAS (drafts/dspool.rst §8): the permissioned spools of several replicas, and copies of them
+ * Durable authenticated spool, DAS (drafts/dspool.rst §8): the permissioned spools of several replicas, and copies of
+ * them
  * at each. A write is the same message wherever it stands (its content id), valid if at least one replica took it while
  * its own roles allowed it. What the whole holds is the union over all replicas that are not convicted; it follows from
  * the set of entries alone, so that everybody who has the same entries sees the same, in whatever order they came.
@@ -153,7 +154,8 @@ const reach = (durable: Durable, { replica, index, signature }: SpoolIndex): num
 };
 
 /**
- * How far each replica's data spool is forgotten, by spool key in hex: tombstones that honest replicas took, of any part of
+ * How far each replica's data spool is forgotten, by spool key in hex: tombstones that honest replicas took, of any
+ * part of
  * the whole (§8.2). The entries that these positions cover are forgotten wherever else they stand, now or later.
  */
 export const forgottenBelow = (durable: Durable): PersistentMap<string, number> =>
@@ -197,7 +199,8 @@ export const lostOf = (suite: Suite, durable: Durable, writes: ReadonlyArray<Wri
 
 /**
  * {data,meta}_read (§8): places in one replica's spool after a position of the same or another replica's. Of another's:
- * all that is not in the local copy of its spool up to there, or of the whole copy where the position is not known (§8.2).
+ * all that is not in the local copy of its spool up to there, or of the whole copy where the position is not known
+ * (§8.2).
  */
 export const placesAfter = (
   durable: Durable,

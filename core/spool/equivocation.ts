@@ -1,12 +1,16 @@
 /**
- * Proofs that a replica lies (drafts/dspool.rst §4, "strict mode"; the answer to what §8 leaves open): two statements under
- * its spool key that cannot both be true. Anybody can check them; they are spread among the replicas, and a replica that
+ * Proofs that a replica lies (drafts/dspool.rst §4, "strict mode"; the answer to what §8 leaves open): two statements
+ * under
+ * its spool key that cannot both be true. Anybody can check them; they are spread among the replicas, and a replica
+ * that
  * is convicted is frozen: nothing is taken from it, and its receipts do not count.
  *
- * A replica makes statements about positions: a header says which entry stands at an index; a head says which signature a
+ * A replica makes statements about positions: a header says which entry stands at an index; a head says which
+ * signature a
  * spool of some length ends with, as of a question that named a position.
  *
- *     contradiction   two statements about one position with different signatures: a fork, a rewritten or reordered spool
+ *     contradiction   two statements about one position with different signatures: a fork, a rewritten or reordered
+ * spool
  *     rollback        a head that answers a question naming an entry which the replica signed, and does not reach it
  *
  * @module

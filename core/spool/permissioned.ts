@@ -1,8 +1,10 @@
 /**
- * Permissioned signed discrete spool, PSDS (drafts/dspool.rst §6): a data spool (signed.ts) and a meta spool (set.ts) under
+ * Permissioned signed discrete spool, PSDS (drafts/dspool.rst §6): a data spool (signed.ts) and a meta spool (set.ts)
+ * under
  * one spool key, as the replica keeps it that holds the key, and as others keep their copy of it.
  *
- * The meta spool says who may do what. Each entry of the data spool names how long the meta spool was when it was signed,
+ * The meta spool says who may do what. Each entry of the data spool names how long the meta spool was when it was
+ * signed,
  * so that everybody judges a write by the same roles as the replica did: what a revoked key had written before its
  * revocation in this chain stays, what comes after is refused. A chain with an entry that its own roles do not allow is
  * the work of a faulty replica, and is read only up to there.

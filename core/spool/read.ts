@@ -1,6 +1,8 @@
 /**
- * Reading with a capability (drafts/dspool.rst §6.1, §8): a reader signs where it stands and which replica it asks, so that
- * a replica that is removed later cannot use the signature at another. It also signs the epoch: a request serves in that
+ * Reading with a capability (drafts/dspool.rst §6.1, §8): a reader signs where it stands and which replica it asks, so
+ * that
+ * a replica that is removed later cannot use the signature at another. It also signs the epoch: a request serves in
+ * that
  * epoch and its neighbours.
  *
  * @module

@@ -1,6 +1,8 @@
 /**
- * Receipts (drafts/dspool.rst §6.1, §8): a replica's signed statement that a write stands at a position of its spool. It is
- * the replica's own chain entry: index, signature and the signature before, so that the same bytes that promise a writer
+ * Receipts (drafts/dspool.rst §6.1, §8): a replica's signed statement that a write stands at a position of its spool.
+ * It is
+ * the replica's own chain entry: index, signature and the signature before, so that the same bytes that promise a
+ * writer
  * that its message is kept convict a replica which later shows another entry there (equivocation.ts).
  *
  * @module

@@ -1,8 +1,10 @@
 /**
- * The machine of one replica of a replicated spool (drafts/dspool.rst §8): takes writes and serves reads of clients, and
+ * The machine of one replica of a replicated spool (drafts/dspool.rst §8): takes writes and serves reads of clients,
+ * and
  * keeps itself and the other replicas up to date (replica_peers.ts) through whatever carries its messages.
  *
- * What a receipt or a version vector says is durable before it leaves: changes are made in batches, one commit at a time,
+ * What a receipt or a version vector says is durable before it leaves: changes are made in batches, one commit at a
+ * time,
  * on a copy of what is kept that takes its place once the store has answered.
  *
  * @module

@@ -1,5 +1,6 @@
 /**
- * What a replica keeps, and the changes of it: writes of clients, entries of other replicas, proofs. Pure functions from
+ * What a replica keeps, and the changes of it: writes of clients, entries of other replicas, proofs. Pure functions
+ * from
  * one `Kept` to the next, with what has to be stored; the machine (replica.ts) decides when.
  *
  * Whatever another replica took and our own roles allow is appended to our own spool too (drafts/dspool.rst §8.2), once
@@ -10,7 +11,7 @@
 import { Map as PersistentMap } from "immutable";
 import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
-import { E } from "../fp.ts";
+import { E, type Either } from "../fp.ts";
 import { invariant } from "../machine.ts";
 import { epochsAheadMax } from "./domains.ts";
 import {
@@ -89,7 +90,7 @@ const place = (
   write: Write,
   epoch: number,
   changes: Changes,
-): E.Either<string, Kept> => {
+): Either<string, Kept> => {
   const own = ownSpool(bound, kept);
   const appended = appendWrite(bound.suite, bound.privateKey, own, write, epoch);
   if (E.isLeft(appended)) return appended;

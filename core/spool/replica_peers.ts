@@ -1,5 +1,6 @@
 /**
- * A replica's exchanges with the others: at once after anything new, else at exponentially distributed intervals; after a
+ * A replica's exchanges with the others: at once after anything new, else at exponentially distributed intervals;
+ * after a
  * failure again with doubling delays. One request to each is under way at most.
  *
  * @module
@@ -90,7 +91,7 @@ export const sendSync = (turn: ReplicaTurn, id: number, items: ReadonlyArray<Syn
 /** Again after a while that doubles with each failure, and is drawn so that replicas do not meet in step. */
 export const failed = (turn: ReplicaTurn, key: string): void => {
   const failures = Math.min(failuresMax, (turn.state.peers.get(key)?.failures ?? 0) + 1);
-  const delayMs = turn.state.config.retryMs * 2 ** (failures - 1);
+  const delayMs = turn.state.config.retryMs * (1 << (failures - 1));
   const jitterMs = uniformInteger(turn.draw(`retry/${key}`), Math.max(1, Math.floor(delayMs / 2)));
   turn.effects.push(count("dspool-syncs", "failed"));
   setPeer(turn, key, { pending: null, failures, next: after(turn.context.now, delayMs + jitterMs) });

@@ -1,5 +1,6 @@
 /**
- * What a replica sends another one (drafts/dspool.rst §8.2): of every replica's spool what the other lacks by its version
+ * What a replica sends another one (drafts/dspool.rst §8.2): of every replica's spool what the other lacks by its
+ * version
  * vector, our own spool first and the meta part before the data part that is judged by it, as much as fits one message.
  *
  * @module

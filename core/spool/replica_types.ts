@@ -1,5 +1,6 @@
 /**
- * The contract of a replica's machine (replica.ts): one for each replicated spool that a process hosts. Who carries bytes
+ * The contract of a replica's machine (replica.ts): one for each replicated spool that a process hosts. Who carries
+ * bytes
  * between replicas and clients does not matter to it: a client session over the mix network, or a direct link.
  *
  * @module

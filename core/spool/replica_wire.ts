@@ -1,5 +1,6 @@
 /**
- * Requests to a replica and its replies, from clients (add, read) and from other replicas (sync): CBOR arrays that begin
+ * Requests to a replica and its replies, from clients (add, read) and from other replicas (sync): CBOR arrays that
+ * begin
  * with their name and the spool. A sync carries what the sender has (a version vector), entries that the receiver is
  * thought to lack, and a proof against a replica; its reply carries the same the other way.
  *

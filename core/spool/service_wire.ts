@@ -4,7 +4,8 @@
  *
  *     request   version 1 = 2 | command 1 | spool 12 | message id 8 | epoch 8 | public key 32 | signature 64 |
  *               length 4 | message | zeros up to the longest request
- *     response  version 1 = 2 | status 1 | command 1 | spool 12 | message id 8 | end 8 | length 4 | message | zeros up to
+ *     response  version 1 = 2 | status 1 | command 1 | spool 12 | message id 8 | end 8 | length 4 | message | zeros up
+ * to
  *               the longest message
  *
  * A retransmission of an append has a message wrapped afresh, hence another digest and signature: nothing in it repeats

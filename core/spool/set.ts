@@ -1,5 +1,6 @@
 /**
- * Add-once-remove-once set collection, AOROSC (drafts/dspool.rst §5): an append-only signed spool whose messages add items
+ * Add-once-remove-once set collection, AOROSC (drafts/dspool.rst §5): an append-only signed spool whose messages add
+ * items
  * to sets and remove them. Each set is a two-phase set: what was removed never comes back, and may be removed before it
  * was ever added.
  *
@@ -148,7 +149,8 @@ export const mergeCollections = (a: SetCollection, b: SetCollection): SetCollect
 };
 
 /**
- * The join of the sets of several collections (other logs, other indexes): an item is in where any has added it and none
+ * The join of the sets of several collections (other logs, other indexes): an item is in where any has added it and
+ * none
  * removed it. Indexes mean nothing in the result.
  */
 export const mergeSets = (a: Sets, b: Sets): Sets =>

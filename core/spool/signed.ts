@@ -1,5 +1,6 @@
 /**
- * Signed discrete spool, SDS (drafts/dspool.rst §4): each message is signed by the spool key together with the signature
+ * Signed discrete spool, SDS (drafts/dspool.rst §4): each message is signed by the spool key together with the
+ * signature
  * before it, so that the spool is a chain which verifies from any point on.
  *
  * The draft signs (message, previous signature). Here the statement also names the spool, the key, the part, the index

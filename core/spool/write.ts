@@ -2,7 +2,8 @@
  * What an author writes (drafts/dspool.rst §6: a message with its write_signature): a message for the data spool, an
  * operation on the meta spool, or a tombstone, which goes into the data spool (§8.2).
  *
- * The signature binds the spool, the kind, the author's sequence number, the epoch and the SHA-256 of the body. A number
+ * The signature binds the spool, the kind, the author's sequence number, the epoch and the SHA-256 of the body. A
+ * number
  * is used once a kind and author, and is below `writesPerAuthorMax`: that bounds what an author can make replicas keep,
  * in whatever order its writes arrive. Bodies of messages travel beside the write; the other kinds hold theirs.
  *

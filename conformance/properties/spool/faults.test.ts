@@ -23,11 +23,10 @@ import {
   type PermissionedSpool,
 } from "../../../core/spool/permissioned.ts";
 import { signRead } from "../../../core/spool/read.ts";
-import { get } from "../../../core/spool/set.ts";
 import { decodeWrite, type Write } from "../../../core/spool/write.ts";
 import { toySuite as suite } from "../../sim/toy_suite.ts";
 import { createAuthor, privateKey, publicOf } from "./keys.ts";
-import { add, keys, left, name, permissionedOf, reader, right, root, spool, writer, writes } from "./script.ts";
+import { add, keys, left, name, permissionedOf, reader, root, spool, writer, writes } from "./script.ts";
 
 test("[FAULT-44] [DSPOOL-1-04] a replica can neither alter, nor add, nor reorder, nor repeat an entry: none is accepted", () => {
   const honest = permissionedOf(0, [0, 2, 3]);

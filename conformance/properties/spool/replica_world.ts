@@ -1,5 +1,6 @@
 /**
- * Replicas of one spool in virtual time, over links that lose, delay and repeat, with partitions and crashes: what a store
+ * Replicas of one spool in virtual time, over links that lose, delay and repeat, with partitions and crashes: what a
+ * store
  * had not answered when its replica crashed may or may not have happened.
  */
 import { toHex } from "../../../core/bytes.ts";

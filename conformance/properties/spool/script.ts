@@ -1,7 +1,7 @@
 /** A spool, its replicas, and writes of which some revoke: what the tests of values are made of. */
 import assert from "node:assert/strict";
 import { utf8 } from "../../../core/bytes.ts";
-import { E } from "../../../core/fp.ts";
+import { E, type Either } from "../../../core/fp.ts";
 import {
   appendWrite,
   newPermissioned,
@@ -19,11 +19,11 @@ export const spool = publicOf(root);
 export const keys = ["r0", "r1", "r2"].map((name) => privateKey(suite, name));
 export const name = (part: "data" | "meta" = "data") => ({ spool, key: publicOf(keys[0]!), part });
 
-export const right = <A>(either: E.Either<unknown, A>): A => {
+export const right = <A>(either: Either<unknown, A>): A => {
   assert.equal(E.isRight(either), true, E.isLeft(either) ? String(either.left) : "");
   return (either as { right: A }).right;
 };
-export const left = <L>(either: E.Either<L, unknown>): L | null => E.isLeft(either) ? either.left : null;
+export const left = <L>(either: Either<L, unknown>): L | null => E.isLeft(either) ? either.left : null;
 
 export const writer = privateKey(suite, "writer");
 export const reader = privateKey(suite, "reader");
