@@ -54,9 +54,15 @@ export const stopRetrieval = (turn: Turn): void => setRetrieval(turn, { pollAt: 
 export const poll = (turn: Turn): void => {
   const { link, retrieval, config } = turn.state;
   const { now } = turn.context;
-  if (link.type !== "Up" || retrieval.pollAt === null || retrieval.pollAt > now) return;
+  if (link.type !== "Up" || retrieval.pollAt === null) return;
+  const latest = after(now, intervalOf(turn.state));
+  if (retrieval.pollAt > now) {
+    // A document has come, or another one, since the next retrieval was planned.
+    if (retrieval.pollAt > latest) setRetrieval(turn, { pollAt: latest });
+    return;
+  }
   const next = after(retrieval.pollAt, intervalOf(turn.state));
-  setRetrieval(turn, { pollAt: next > now ? next : after(now, intervalOf(turn.state)) });
+  setRetrieval(turn, { pollAt: next > now ? next : latest });
   if (retrieval.answerBy !== null) return;
   setRetrieval(turn, { answerBy: after(now, config.timing.answerMs) });
   const request: SessionRequest = { type: "Send", command: { type: "RetrieveMessage", sequence: retrieval.sequence } };
