@@ -1,5 +1,6 @@
 /**
- * The adversary at a node's link: keeps a copy of a packet and sends it again, as the neighbour that owns the link could.
+ * The adversary at a node's link: keeps a copy of a packet and sends it again, as the neighbour that owns the link
+ * could.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * A case: a run as data, so that it can be kept and repeated. What a fault once revealed is committed under `cases/`, and
+ * A case: a run as data, so that it can be kept and repeated. What a fault once revealed is committed under
+ * `cases/`, and
  * a test runs it.
  *
  * Version 1, JSON: `version`, `what` (for people), `configuration`, `faults`.

@@ -109,7 +109,7 @@ const keeper: AnyMachine = {
   },
 };
 
-test("[FAULT-38] what was committed outlives a crash, a transaction is there wholly or not, and what waited is lost", () => {
+test("[FAULT-38] what was committed outlives a crash, and a transaction is there wholly or not", () => {
   for (let seed = 1; seed <= 8; seed++) {
     const faults: Fault[] = [
       { type: "SlowDisk", host: "keeper", ms: 25, from: 0, until: 500 },

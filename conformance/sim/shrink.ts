@@ -15,7 +15,8 @@ const chunksOf = <T>(items: ReadonlyArray<T>, count: number): T[][] =>
   );
 
 /**
- * A part of `items`, in their order, that still `fails`, as the whole is known to. No item of it can be left out, unless
+ * A part of `items`, in their order, that still `fails`, as the whole is known to. No item of it can be left out,
+ * unless
  * the tries were used up.
  */
 export const shrink = <T>(

@@ -2,7 +2,8 @@
  * A whole run: a network and its users in virtual time from the epoch before its genesis, watched by all oracles, then
  * quiet epochs in which what is under way has to arrive.
  *
- * Faults come over the epochs with active users, the genesis the first of them: nothing that must not happen may happen.
+ * Faults come over the epochs with active users, the genesis the first of them: nothing that must not happen may
+ * happen.
  * Then they stop; some epochs later everything has to work again, which users prove for one more epoch.
  *
  * @module
@@ -132,7 +133,10 @@ const shortLimits: Partial<Limits> = {
   writeTimeoutMs: 4_000,
 };
 
-/** Epochs after the last fault until everything works again: one to meet in, one to vote in, one that has a document. */
+/**
+ * Epochs after the last fault until everything works again: one to meet in, one to vote in, one that has a
+ * document.
+ */
 const settlingEpochs = 3;
 
 interface Run {
@@ -206,7 +210,10 @@ const runAll = (run: Run): void => {
   for (const oracle of oracles) oracle.finish?.();
 };
 
-/** When users prove that everything works, in ms since the run began: what the oracles of a faultless run go by is 0. */
+/**
+ * When users prove that everything works, in ms since the run began: what the oracles of a faultless run go by is
+ * 0.
+ */
 const settledAtOf = ({ faults, epochs, periodMs }: SimulationOptions): number =>
   faults === undefined ? 0 : (1 + epochs + settlingEpochs) * periodMs;
 

@@ -1,6 +1,7 @@
 /**
  * Tests of distributions, each with the probability of a false alarm stated by its caller. Bounds of
- * Dvoretzky-Kiefer-Wolfowitz-Massart (1990) and Bernstein's inequality hold for every size of the sample, so no alarm is
+ * Dvoretzky-Kiefer-Wolfowitz-Massart (1990) and Bernstein's inequality hold for every size of the sample, so no
+ * alarm is
  * more likely than stated.
  *
  * @module

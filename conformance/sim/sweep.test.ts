@@ -22,7 +22,7 @@ const configurationOf = (seed: number): Configuration => {
   return { ...faultyConfiguration, seed, suite: "real", epochs: 1, layers: 1, parameters };
 };
 
-test(`[FAULT-23, FAULT-24, FAULT-25] ${lastSeed - firstSeed} seeds of a small network under faults: it stays safe, and heals`, () => {
+test(`[FAULT-23, FAULT-24, FAULT-25] ${lastSeed - firstSeed} seeds under faults: safe, and healed`, () => {
   for (let seed = firstSeed; seed < lastSeed; seed++) {
     const configuration = configurationOf(seed);
     const { crash, violations } = simulate({ ...runOf(configuration), faults: "swarm" });

@@ -1,6 +1,6 @@
 /**
- * No packet fails around the boundary of an epoch: without faults every packet that reaches a node opens with one of its
- * keys, comes from a node that may send it, and goes to a node that is listed.
+ * No packet fails around the boundary of an epoch: without faults every packet that reaches a node opens with one
+ * of its keys, comes from a node that may send it, and goes to a node that is listed.
  *
  * @module
  */

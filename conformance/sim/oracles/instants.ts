@@ -1,7 +1,7 @@
 /**
- * What an observer of a client's link sees does not depend on its user: packets leave at the sum of the document's rates,
- * at intervals of the exponential distribution (drafts/decoy_traffic.rst §5). Faults interrupt the sequence; it goes on
- * once they have passed.
+ * What an observer of a client's link sees does not depend on its user: packets leave at the sum of the document's
+ * rates, at intervals of the exponential distribution (drafts/decoy_traffic.rst §5). Faults interrupt the sequence;
+ * it goes on once they have passed.
  *
  * An honest seed raises a false alarm about a client with a probability of less than 10^-6.
  *

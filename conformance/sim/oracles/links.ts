@@ -6,7 +6,7 @@
  */
 import { clientsOf, type CreateOracle, isCalm, nodesOf } from "./oracle.ts";
 
-/** A connection may break for a moment, when keys or documents change: it is missed if it is down in so many samples. */
+/** A connection may break for a moment, as keys or documents change: it is missed when down in so many samples. */
 const samplesMax = 3;
 
 export const links: CreateOracle = (view, report) => {

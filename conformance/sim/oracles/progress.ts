@@ -1,7 +1,7 @@
 /**
- * Nothing is held for ever: no packet stays in inspection, in a delay queue or on its way to a session from one sample
- * to the one after the next, which is longer than delays, disks and workers of a healthy network take together. Faults hold packets, too: their
- * ages begin anew.
+ * Nothing is held for ever: no packet stays in inspection, in a delay queue or on its way to a session from one
+ * sample to the one after the next, which is longer than delays, disks and workers of a healthy network take
+ * together. Faults hold packets, too: their ages begin anew.
  *
  * @module
  */

@@ -1,9 +1,10 @@
 /**
- * Every request that a client accepted ends in exactly one outcome, in a healthy network in the good one; a message is
- * received once, by whom it was for, as it was sent; and no outcome comes before all packets of its request were sent.
+ * Every request that a client accepted ends in exactly one outcome, in a healthy network in the good one; a message
+ * is received once, by whom it was for, as it was sent; and no outcome comes before all packets of its request were
+ * sent.
  *
- * Under faults a request may fail, but not without a word; what was acknowledged is received all the same. With a client
- * that is killed its requests are forgotten, and what it remembers against duplicates is.
+ * Under faults a request may fail, but not without a word; what was acknowledged is received all the same. With a
+ * client that is killed its requests are forgotten, and what it remembers against duplicates is.
  *
  * @module
  */

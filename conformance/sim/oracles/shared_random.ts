@@ -1,7 +1,7 @@
 /**
  * Shared random values: a new one every epoch, and prior ones that rotate when the Go authorities rotate them: 2^64
- * being taken modulo the epochs of a week, that is 16 epochs after the genesis for the usual periods, then weekly. A round
- * without a document ends the sequence; the next one has a genesis of its own.
+ * being taken modulo the epochs of a week, that is 16 epochs after the genesis for the usual periods, then weekly.
+ * A round without a document ends the sequence; the next one has a genesis of its own.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * No reply without a matching SURB: neither clients nor nodes are given replies that they did not make a SURB for, or
- * twice, or that do not decrypt. And the books balance: SURBs made = used + given up + outstanding, at every client and,
- * for the loops of each epoch, at every node, at every sample. No loop of a healthy network is lost.
+ * No reply without a matching SURB: neither clients nor nodes are given replies that they did not make a SURB for,
+ * or twice, or that do not decrypt. And the books balance: SURBs made = used + given up + outstanding, at every
+ * client and, for the loops of each epoch, at every node, at every sample. No loop of a healthy network is lost.
  *
  * A fault can make a reply come too late or to a process that has been killed since: it is dropped as unknown then.
  *
