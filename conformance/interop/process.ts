@@ -23,9 +23,10 @@ export interface Running {
   readonly says: (text: string) => Promise<void>;
 }
 
-/** Starts `cmd/NAME.ts`; its standard input stays open. */
-export const start = (name: string, args: ReadonlyArray<string>): Running => {
-  const child = spawn(process.execPath, [...runtimeArguments(`cmd/${name}.ts`), ...args], {
+/** Starts `cmd/NAME.ts`, `within` being the command line that runs programs elsewhere; its standard input stays open. */
+export const start = (name: string, args: ReadonlyArray<string>, within: ReadonlyArray<string> = []): Running => {
+  const [program, ...words] = [...within, process.execPath, ...runtimeArguments(`cmd/${name}.ts`), ...args];
+  const child = spawn(program!, words, {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1" },
     stdio: ["pipe", "pipe", "pipe"],
@@ -53,4 +54,5 @@ export const start = (name: string, args: ReadonlyArray<string>): Running => {
   return { process: child, ended, says };
 };
 
-export const run = (name: string, args: ReadonlyArray<string>): Promise<Ended> => start(name, args).ended;
+export const run = (name: string, args: ReadonlyArray<string>, within?: ReadonlyArray<string>): Promise<Ended> =>
+  start(name, args, within).ended;
