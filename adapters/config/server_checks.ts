@@ -53,7 +53,8 @@ const checkServer = (file: ServerFile): Problem[] => {
     const message = addresses.has("tcp4")
       ? "expected addresses of the transport (a mix has tcp4 and tcp6 only)"
       : "a tcp4 address has to be advertised";
-    problems.push({ path: ["Server", addresses.has("tcp4") ? "AltAddresses" : "Addresses"], message });
+    const isAlternative = addresses.has("tcp4") || Server.OnlyAdvertiseAltAddresses;
+    problems.push({ path: ["Server", isAlternative ? "AltAddresses" : "Addresses"], message });
   }
   return problems;
 };

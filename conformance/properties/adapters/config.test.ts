@@ -8,13 +8,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { toHex } from "../../../core/bytes.ts";
+import { fromHex, toBase64, toHex } from "../../../core/bytes.ts";
+import { nobleSuite } from "../../../core/crypto/noble.ts";
 import { katzenpostClock } from "../../../core/pki/epoch.ts";
 import { defaultPluginLimits } from "../../../core/provider/plugin_config.ts";
 import { authorityConfigOf, authorityFile } from "../../../adapters/config/authority.ts";
 import { clientFile, connectOptionsOf, userOf } from "../../../adapters/config/client.ts";
 import { parseDuration } from "../../../adapters/config/codec.ts";
 import { type FileKind, loadConfig, readConfig } from "../../../adapters/config/load.ts";
+import { isNonvoting, nonvotingConfigOf } from "../../../adapters/config/nonvoting.ts";
 import { nodeConfigOf, serverFile } from "../../../adapters/config/server.ts";
 import { serverWarnings } from "../../../adapters/config/server_checks.ts";
 import type { NodeKeys } from "../../../adapters/keys.ts";
@@ -170,6 +172,60 @@ test("addresses that are not listened at are advertised, or only they", () => {
 [Server.AltAddresses]\ntcp4 = ["192.0.2.7:3219"]\nTCP = ["p1.example.org:3219"]\n`;
   const config = nodeConfigOf(read(serverFile, nat + peer), keys, ["127.0.0.1:3219"]);
   assert.deepEqual(config.addresses, new Map([["tcp4", ["192.0.2.7:3219"]], ["tcp", ["p1.example.org:3219"]]]));
+});
+
+test("a node behind NAT that listens at both families advertises each under its own, or the router's addresses only", () => {
+  const both = server.replace(`"127.0.0.1:3219"`, `"10.77.0.2:3219", "[fd77::2]:3219"`);
+  const listened = nodeConfigOf(read(serverFile, both + peer), keys, ["10.77.0.2:3219", "[fd77::2]:3219"]);
+  assert.deepEqual(listened.addresses, new Map([["tcp4", ["10.77.0.2:3219"]], ["tcp6", ["[fd77::2]:3219"]]]));
+  const nat = `${both}OnlyAdvertiseAltAddresses = true
+AltAddresses.tcp4 = ["192.0.2.7:31001"]\nAltAddresses.tcp6 = ["[2001:db8::7]:31001"]\n`;
+  const hidden = nodeConfigOf(read(serverFile, nat + peer), keys, ["10.77.0.2:3219", "[fd77::2]:3219"]);
+  assert.deepEqual(hidden.addresses, new Map([["tcp4", ["192.0.2.7:31001"]], ["tcp6", ["[2001:db8::7]:31001"]]]));
+});
+
+/* The non-voting authority */
+
+const nonvotingKey = "5ae6631dbe501932c6c0543f3acf694116d589bb44f517d8e6d5b71ffb9b6d10";
+const nonvoting = `Address = "192.0.2.1:62472"\nPublicKey = "${nonvotingKey}"\n`;
+
+test("[PKI.Nonvoting] and [NonvotingAuthority] name one authority, whose link key is its identity key's", () => {
+  const node = nodeConfigOf(read(serverFile, `${server}[PKI.Nonvoting]\n${nonvoting}`), keys, ["127.0.0.1:3219"]);
+  const [authority, ...others] = node.authorities;
+  assert.deepEqual(others, []);
+  assert.equal(toHex(authority!.identityKey), nonvotingKey);
+  assert.deepEqual(authority!.linkKey, nobleSuite.ed25519PublicToX25519(fromHex(nonvotingKey)!));
+  assert.deepEqual(authority!.addresses, ["192.0.2.1:62472"]);
+  const base64 = nonvoting.replace(nonvotingKey, toBase64(fromHex(nonvotingKey)!));
+  const client = read(clientFile, `[Account]\nUser = "a"\nProvider = "p"\n[NonvotingAuthority]\n${base64}`);
+  const clientKeys = { ...keys, identityPrivate: new Uint8Array(32) };
+  const options = connectOptionsOf(client, { user: "a", provider: "p" }, clientKeys);
+  assert.deepEqual(options.authorities, node.authorities);
+});
+
+test("a file without an Identifier and without [[Authorities]] is a non-voting authority's", () => {
+  const nodes = `[[Mixes]]\nIdentityKey = "${"01".repeat(32)}"
+[[Providers]]\nIdentifier = "Provider1"\nIdentityKey = "${"02".repeat(32)}"\n`;
+  const topology = `[Debug]\nLayers = 1\nMinNodesPerLayer = 1\n`;
+  const file = read(authorityFile, `[Authority]\nDataDir = "/d"\n${topology}${nodes}`);
+  assert.equal(isNonvoting(file), true);
+  const config = nonvotingConfigOf(file, keys);
+  assert.deepEqual([config.layers, config.minNodesPerLayer, config.mixes.length], [1, 1, 1]);
+  assert.deepEqual(config.providers.map(({ name }) => name), ["provider1"]);
+  const named = read(authorityFile, `[Authority]\nIdentifier = "auth1"\nDataDir = "/d"\n${nodes}`);
+  assert.equal(isNonvoting(named), false);
+  assert.equal(isNonvoting(read(authorityFile, goFile("authority.toml"))), false);
+});
+
+test("a non-voting authority whose nodes never make a document does not start", () => {
+  const starting = (tables: string) => () =>
+    nonvotingConfigOf(read(authorityFile, `[Authority]\nDataDir = "/d"\n${tables}`), keys);
+  assert.throws(starting(""), { code: 78, message: "[[Providers]] is missing: a network needs a Provider" });
+  const provider = `[[Providers]]\nIdentifier = "p"\nIdentityKey = "${"02".repeat(32)}"\n`;
+  assert.throws(starting(provider), {
+    code: 78,
+    message: "0 [[Mixes]] are listed; 3 layers of 2 need 6 (see [Debug] Layers and MinNodesPerLayer)",
+  });
 });
 
 /* [Samtpfote] */

@@ -45,6 +45,7 @@ Identifier = "mix1"
 Addresses = ["127.0.0.1:3219"]
 DataDir = "/d"
 `;
+const nonvoting = `Address = "192.0.2.1:62472"\nPublicKey = "${"5ae6631dbe501932".padEnd(64, "0")}"\n`;
 const provider = server.replace("mix1", "p1") + "IsProvider = true\n";
 
 test("[FAULT-50] [HB-GEN-2-01] [HB-MIX-3-03] each class of mistake is one exact line, with file, line, table and key", () => {
@@ -163,6 +164,24 @@ test("[FAULT-50] [HB-GEN-2-01] [HB-MIX-3-03] each class of mistake is one exact 
       "x.toml:5: [PKI] Voting: [[PKI.Voting.Peers]] is missing: the authorities; or [PKI.Nonvoting] for one",
     ],
     [
+      "a non-voting authority beside voting ones",
+      serverFile,
+      `${server}[PKI.Nonvoting]\n${nonvoting}${peer}`,
+      "x.toml:5: [PKI] Nonvoting: either [PKI.Nonvoting] or [[PKI.Voting.Peers]], not both",
+    ],
+    [
+      "a non-voting authority's key that is none",
+      clientFile,
+      `[NonvotingAuthority]\n${nonvoting.replace(/"[0-9a-f]{64}"/, `"02${"00".repeat(31)}"`)}`,
+      "x.toml:3: [NonvotingAuthority] PublicKey: is no Ed25519 public key",
+    ],
+    [
+      "a non-voting authority without a key",
+      serverFile,
+      `${server}[PKI.Nonvoting]\nAddress = "192.0.2.1:62472"\n`,
+      "x.toml:5: [PKI.Nonvoting] PublicKey: is missing",
+    ],
+    [
       "a mix with a Provider's table",
       serverFile,
       `${server}${peer}[Provider]\n`,
@@ -173,6 +192,18 @@ test("[FAULT-50] [HB-GEN-2-01] [HB-MIX-3-03] each class of mistake is one exact 
       serverFile,
       `${server.replace("127.0.0.1", "[::1]")}${peer}`,
       "x.toml:3: [Server] Addresses: a tcp4 address has to be advertised",
+    ],
+    [
+      "no tcp4 address among those that alone are advertised",
+      serverFile,
+      `${server}OnlyAdvertiseAltAddresses = true\nAltAddresses.tcp6 = ["[2001:db8::7]:31001"]\n${peer}`,
+      "x.toml:6: [Server] AltAddresses: a tcp4 address has to be advertised",
+    ],
+    [
+      "an address under the other family's transport",
+      serverFile,
+      `${server}AltAddresses.tcp6 = ["192.0.2.7:31001"]\n${peer}`,
+      "x.toml:5: [Server] AltAddresses: expected addresses of the transport (a mix has tcp4 and tcp6 only)",
     ],
     [
       "a service that there is not",
