@@ -82,7 +82,7 @@ const connections: ReadonlyArray<Declared> = [
   counter("links-ended", "Connections to other nodes, and attempts, that ended.", byReason(downReasons)),
   gauge("connections", "Incoming connections by standing.", {
     name: "standing",
-    values: ["opening", "client", "node", "authority", "closing"],
+    values: ["opening", "client", "node", "authority", "answering", "closing"],
   }),
   gauge("links", "Nodes of the next layer by the state of the connection to them.", {
     name: "phase",

@@ -7,7 +7,8 @@
 import type { NodeView } from "../core/mix/node_view.ts";
 import { unreadyReasons } from "../core/mix/node_view.ts";
 import { authorityUnready, authorityUnreadyReasons } from "../core/pki/authority_readiness.ts";
-import type { AuthorityView } from "../core/pki/authority_view.ts";
+import type { AuthorityView, DocumentView } from "../core/pki/authority_view.ts";
+import { nonvotingUnready, type NonvotingView } from "../core/pki/nonvoting_view.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What a daemon's view means to monitoring. */
@@ -46,15 +47,32 @@ export const nodeViewKind: ViewKind<NodeView> = {
   },
 };
 
+/** What authorities of both kinds show. */
+interface DirectoryView {
+  readonly epoch: number;
+  readonly remainingMs: number;
+  readonly connections: Readonly<Record<string, number>>;
+  readonly documents: ReadonlyArray<DocumentView>;
+}
+
+const showDirectory = (metrics: Metrics, view: DirectoryView, unready: ReadonlyArray<string>): void => {
+  setUnready(metrics, authorityUnreadyReasons, unready);
+  setAll(metrics, "connections", view.connections);
+  metrics.set("epoch", view.epoch);
+  metrics.set("epoch-remaining-seconds", view.remainingMs / 1000);
+  metrics.set("document-held", asNumber(view.documents.some(({ epoch }) => epoch === view.epoch)));
+  metrics.set("documents-held", view.documents.length);
+};
+
+export const nonvotingViewKind: ViewKind<NonvotingView> = {
+  unready: nonvotingUnready,
+  show: (metrics, view) => showDirectory(metrics, view, nonvotingUnready(view)),
+};
+
 export const authorityViewKind: ViewKind<AuthorityView> = {
   unready: authorityUnready,
   show: (metrics, view) => {
-    setUnready(metrics, authorityUnreadyReasons, authorityUnready(view));
-    setAll(metrics, "connections", view.connections);
-    metrics.set("epoch", view.epoch);
-    metrics.set("epoch-remaining-seconds", view.remainingMs / 1000);
-    metrics.set("document-held", asNumber(view.documents.some(({ epoch }) => epoch === view.epoch)));
-    metrics.set("documents-held", view.documents.length);
+    showDirectory(metrics, view, authorityUnready(view));
     setAll(metrics, "authorities", {
       known: view.authorities.length,
       voted: view.authorities.filter(({ voted }) => voted).length,

@@ -14,8 +14,10 @@ import { toBase64 } from "../core/bytes.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import type { EpochClock } from "../core/pki/epoch.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
+import { managementPath } from "./config/operation.ts";
 import { ensureDataDir, loadClientKeys, loadNodeKeys, type NodeKeys } from "./keys.ts";
 import type { LogFormat } from "./log.ts";
+import { fitsSocket } from "./unix_listener.ts";
 
 export interface PlanOptions {
   /** Absolute. */
@@ -186,6 +188,7 @@ const authorityText = (
         tableText("[[Providers]]", { Identifier: name, IdentityKey: toBase64(keys.identityKey) })
       ),
       tableText("[Samtpfote]", { ...samtpfoteKeys(settings), CertificateExpiration: "epoch" }),
+      ...managementTexts("[Samtpfote.Management]", self),
     ],
   );
 
@@ -200,9 +203,14 @@ const nodeText = (plan: NetworkPlan, settings: NetworkSettings, self: Place, pro
     loggingText(settings),
     ...authoritiesTexts(plan, "[PKI.Nonvoting]", "[[PKI.Voting.Peers]]"),
     ...(provider === null ? [] : providerTexts(provider)),
+    ...managementTexts("[Management]", self),
     tableText("[Debug]", { SendDecoyTraffic: true, ...dwellKeys(settings) }),
     tableText("[Samtpfote]", { ...samtpfoteKeys(settings), ReconnectStep: durationText(settings.reconnectStepMs) }),
   ]);
+
+/** A socket, so that the node can be asked how it stands; none where its path would be too long for one. */
+const managementTexts = (header: string, { folder }: Place): string[] =>
+  fitsSocket(managementPath({ Enable: true, Path: "" }, folder)!) ? [tableText(header, { Enable: true })] : [];
 
 /** For processes that share few cores. */
 const dwellKeys = ({ dwellMs }: NetworkSettings): Record<string, Value> =>

@@ -11,6 +11,9 @@ import { unavailableError } from "./exit.ts";
 /** What the operating system takes, in bytes. */
 const pathLengthMax = 107;
 
+/** Whether a socket can have this path. */
+export const fitsSocket = (path: string): boolean => new TextEncoder().encode(path).length <= pathLengthMax;
+
 const refuse = (path: string, why: string): Error => unavailableError(`cannot listen on ${path}: ${why}`);
 
 const statOf = (path: string): Stats | null => {
@@ -45,9 +48,7 @@ const makeRoom = async (path: string): Promise<void> => {
 
 /** Rejects with a CommandError of exit code 69. */
 export const listenUnix = async (server: Server, path: string): Promise<void> => {
-  if (new TextEncoder().encode(path).length > pathLengthMax) {
-    throw refuse(path, `the path is longer than ${pathLengthMax} bytes`);
-  }
+  if (!fitsSocket(path)) throw refuse(path, `the path is longer than ${pathLengthMax} bytes`);
   await makeRoom(path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(refuse(path, error.code ?? error.message)));

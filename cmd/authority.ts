@@ -16,9 +16,9 @@ import { managementPath } from "../adapters/config/operation.ts";
 import { daemonOptions, runDaemon } from "../adapters/daemon.ts";
 import { listenAddresses } from "../adapters/external_address.ts";
 import { measuredStore } from "../adapters/metrics_store.ts";
-import { authorityViewKind } from "../adapters/metrics_views.ts";
+import { authorityViewKind, nonvotingViewKind, type ViewKind } from "../adapters/metrics_views.ts";
 import { openStore } from "../adapters/open_store.ts";
-import { createOperation } from "../adapters/operation.ts";
+import { createOperation, type Operation } from "../adapters/operation.ts";
 import { type Shell, startShell } from "../adapters/shell.ts";
 
 const usage = `usage: authority [-f FILE] [-g | --validate]
@@ -53,18 +53,21 @@ await runCommand({
           ? [createNonvotingSystem({ suite, geometry }), bootNonvoting(nonvotingConfigOf(file, keys))]
           : [createAuthoritySystem({ suite, geometry }), bootAuthority(authorityConfigOf(file, keys))];
         let shell: Shell | null = null;
-        const operation = createOperation({
-          role: "authority",
-          identifier: file.Authority.Identifier,
-          managementPath: managementPath(file.Samtpfote.Management, file.Authority.DataDir),
-          metricsAddress: file.Samtpfote.MetricsAddress,
-          // A non-voting authority has no view of itself yet.
-          tell: (event) => (!isNonvoting(file) && shell?.tell(authorityAddress, event)) ?? false,
-          kind: authorityViewKind,
-          metrics,
-          log,
-          shutdown,
-        });
+        const operationOf = <View>(identifier: string, kind: ViewKind<View>): Operation =>
+          createOperation({
+            role: "authority",
+            identifier,
+            managementPath: managementPath(file.Samtpfote.Management, file.Authority.DataDir),
+            metricsAddress: file.Samtpfote.MetricsAddress,
+            tell: (event) => shell?.tell(authorityAddress, event) ?? false,
+            kind,
+            metrics,
+            log,
+            shutdown,
+          });
+        const operation = isNonvoting(file)
+          ? operationOf("nonvoting", nonvotingViewKind)
+          : operationOf(file.Authority.Identifier, authorityViewKind);
         shell = await startShell({
           system,
           boot,

@@ -7,9 +7,10 @@
 import { createConnection } from "node:net";
 import type { AuthorityView } from "../core/pki/authority_view.ts";
 import { runCommand } from "../adapters/command.ts";
+import { socketPathOf } from "../adapters/config/socket_path.ts";
 import { exitCode, unavailableError, usageError } from "../adapters/exit.ts";
 
-const usage = `usage: manage [--json] SOCKET VERB [ARGUMENT...]
+const usage = `usage: manage [--json] (-f FILE | SOCKET) VERB [ARGUMENT...]
 
 Sends a verb to the management socket of a mix, a Provider or an authority, and prints the reply.
 
@@ -20,8 +21,9 @@ Sends a verb to the management socket of a mix, a Provider or an authority, and 
   SET_USER_IDENTITY USER KEY      likewise REMOVE_USER_IDENTITY, USER_IDENTITY, USER_LINK: USER
   SEND_RATE N, SEND_BURST N       packets a minute and at once of each client, 0 for no limit
 
-      --json   STATUS as JSON
-  -h, --help   this text`;
+  -f, --file FILE   the daemon's configuration, which says where its socket is
+      --json        STATUS as JSON
+  -h, --help        this text`;
 
 const deadlineMs = 35_000;
 
@@ -69,9 +71,16 @@ const shown = (text: string, asJson: boolean): string => {
 await runCommand({
   name: "manage",
   usage,
-  options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-  run: async ({ json }, [path, ...words]) => {
-    if (path === undefined || words.length === 0) throw usageError("SOCKET or VERB is missing");
+  options: {
+    file: { type: "string", short: "f" },
+    json: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  },
+  run: async ({ file, json }, given) => {
+    const [path, ...words] = file === undefined ? given : [socketPathOf(file), ...given];
+    if (path === undefined || words.length === 0) {
+      throw usageError(file === undefined ? "SOCKET or VERB is missing" : "VERB is missing");
+    }
     if (words.some((word) => /[\r\n]/.test(word))) throw usageError("a line break in an argument");
     const [code, text] = await ask(path, words.join(" "));
     console.log(code === 250 ? shown(text, json === true) : `${code} ${text}`);

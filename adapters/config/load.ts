@@ -49,16 +49,20 @@ export const readConfig = <A>(kind: FileKind<A>, name: string, toml: string): A 
   return decoded.right;
 };
 
-/** Throws a CommandError. */
-export const loadConfig = <A>(kind: FileKind<A>, file: string): A => {
-  let toml: string;
+const readText = (file: string): string => {
   try {
-    toml = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
     throw configurationError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? "failed"}`);
   }
-  return readConfig(kind, file, toml);
 };
+
+/** Throws a CommandError. */
+export const loadConfig = <A>(kind: FileKind<A>, file: string): A => readConfig(kind, file, readText(file));
+
+/** The names of a file's tables and keys outside of tables. Throws a CommandError. */
+export const tablesOf = (file: string): ReadonlyArray<string> =>
+  Object.keys(parseToml(file, readText(file)) as Readonly<Record<string, unknown>>);
 
 /**
  * Only reads a file, and says on standard output that it is right, or what deserves a warning. Exit code 0; throws a

@@ -8,7 +8,7 @@
  */
 import { E } from "../fp.ts";
 import type { Wall } from "../machine.ts";
-import { type Hex, peerName } from "./authority_config.ts";
+import { type Hex, type Membership, peerName } from "./authority_config.ts";
 import type { Storage } from "./authority_keeping.ts";
 import type { Link } from "./authority_links.ts";
 import { noBallots, phaseEnd, phasesEnd, type Round } from "./authority_round.ts";
@@ -115,8 +115,8 @@ export const authorityView = (state: AuthorityState, at: Wall): AuthorityView =>
     ...epochAt(config.clock, at),
     round: roundView(state, at),
     authorities: [members.self.hex, ...members.peers.keys()].map((authority) => authorityPeerView(state, authority)),
-    nodes: nodesView(state),
-    documents: [...state.documents.entries()].sort(([a], [b]) => b - a).map(([epoch, of]) => documentView(epoch, of)),
+    nodes: nodesView(members, state.descriptors),
+    documents: documentsView(state.documents),
     connections: connectionsView(state),
     store: storeView(state.storage),
   };
@@ -158,7 +158,11 @@ const authorityPeerView = (state: AuthorityState, identity: Hex): AuthorityPeerV
   };
 };
 
-const nodesView = ({ members, descriptors }: AuthorityState): ReadonlyArray<NodeView> => {
+/** Every node that is listed, and the epochs of its descriptors. */
+export const nodesView = (
+  { mixes, providers }: Pick<Membership, "mixes" | "providers">,
+  descriptors: AuthorityState["descriptors"],
+): ReadonlyArray<NodeView> => {
   const nodeView = (identity: Hex, role: NodeView["role"], configured: string): NodeView => {
     const posted = [...descriptors.entries()].flatMap(([epoch, of]) => {
       const descriptor = of.get(identity);
@@ -167,10 +171,14 @@ const nodesView = ({ members, descriptors }: AuthorityState): ReadonlyArray<Node
     return { identity, role, name: posted.at(-1)?.name ?? configured, epochs: posted.map(({ epoch }) => epoch) };
   };
   return [
-    ...[...members.mixes].map((identity) => nodeView(identity, "mix", "")),
-    ...[...members.providers].map(([identity, name]) => nodeView(identity, "provider", name)),
+    ...[...mixes].map((identity) => nodeView(identity, "mix", "")),
+    ...[...providers].map(([identity, name]) => nodeView(identity, "provider", name)),
   ];
 };
+
+/** The latest first. */
+export const documentsView = (documents: AuthorityState["documents"]): ReadonlyArray<DocumentView> =>
+  [...documents.entries()].sort(([a], [b]) => b - a).map(([epoch, of]) => documentView(epoch, of));
 
 const documentView = (epoch: number, { document, raw }: Published): DocumentView => {
   const certificate = decodeCertificate(raw);

@@ -3,7 +3,7 @@
  * wire-facts §2.7, §5.6, §11.2). For test networks, and small ones whose users trust one party.
  *
  * What nodes send is in nonvoting_enrolment.ts, documents in nonvoting_documents.ts, connections in
- * nonvoting_links.ts, and what is kept in nonvoting_restore.ts. This file only says which event goes where.
+ * nonvoting_links.ts, what is kept in nonvoting_restore.ts, and what it shows in nonvoting_view.ts. This file only says which event goes where.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import { absurd, type Context, type Machine, mono, type Tick } from "../machine.
 import type { Address } from "../system.ts";
 import { nobody } from "../wire/admission.ts";
 import type { SessionReport } from "../wire/session.ts";
+import type { Status } from "./authority_view.ts";
 import { onDocumentStored, onPruned, retryDue, runSchedule } from "./nonvoting_documents.ts";
 import { onEnrolled } from "./nonvoting_enrolment.ts";
 import { admit, closeSilent, onSession } from "./nonvoting_links.ts";
@@ -28,8 +29,9 @@ import {
   type Turn,
   update,
 } from "./nonvoting_state.ts";
+import { type NonvotingStatusReport, nonvotingView } from "./nonvoting_view.ts";
 
-export type NonvotingEvent = Incoming | SessionReport | StoreEvent;
+export type NonvotingEvent = Incoming | SessionReport | StoreEvent | Status;
 
 const initial = (suite: Suite, context: Context, config: NonvotingConfig): NonvotingState => ({
   config,
@@ -91,9 +93,16 @@ const handle = (turn: Turn, event: NonvotingEvent | Tick): void => {
       return onRestoreFailed(turn, event.reason);
     case "ReplayTested":
       return;
+    case "Status":
+      return report(turn, event.id);
     default:
       return absurd(event);
   }
+};
+
+const report = (turn: Turn, id: number): void => {
+  const event: NonvotingStatusReport = { type: "Status", id, view: nonvotingView(turn.state, turn.context.wall) };
+  emit(turn, { type: "Notify", event });
 };
 
 const onCommitted = (turn: Turn, id: number, failure: StoreFailure | null): void => {

@@ -1,7 +1,7 @@
 /** The non-voting authority by hand: when documents come, what nodes and clients are answered, what the store has. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { equal } from "../../../core/bytes.ts";
+import { equal, toHex } from "../../../core/bytes.ts";
 import type { Effect, StoreFailure } from "../../../core/effects.ts";
 import { type Context, mono, tick, wall } from "../../../core/machine.ts";
 import { createEpochClock, epochStart } from "../../../core/pki/epoch.ts";
@@ -9,6 +9,7 @@ import { defaultLinkLimits } from "../../../core/pki/authority_admission.ts";
 import { decodeDocument, verifyDocument } from "../../../core/pki/document.ts";
 import { createNonvoting, type NonvotingEvent } from "../../../core/pki/nonvoting.ts";
 import type { NonvotingConfig } from "../../../core/pki/nonvoting_state.ts";
+import { type NonvotingStatusReport, nonvotingUnready, type NonvotingView } from "../../../core/pki/nonvoting_view.ts";
 import { decodeCertificate } from "../../../core/pki/cert.ts";
 import { type Command, consensusStatus, descriptorStatus } from "../../../core/wire/commands.ts";
 import type { SessionRequest } from "../../../core/wire/session.ts";
@@ -91,6 +92,12 @@ const createRun = (startMs: number, store: Store = createStore()) => {
     get: (ms: number, of: number): number | null => statusOf(ask(ms, null, { type: "GetConsensus", epoch: of })),
     raw: (of: number): Uint8Array | undefined => step.state.documents.get(of)?.raw,
     state: () => step.state,
+    view: (ms: number): NonvotingView => {
+      tell(ms, { type: "Status", id: 7 });
+      const notices = step.effects.flatMap((effect) => effect.type === "Notify" ? [effect.event] : []);
+      assert.deepEqual(notices.map((notice) => (notice as NonvotingStatusReport).id), [7]);
+      return (notices[0] as NonvotingStatusReport).view;
+    },
     reasons: () => all.flatMap((effect) => effect.type === "Log" ? [effect.reason] : []),
     exits: () => all.flatMap((effect) => effect.type === "Exit" ? [effect.code] : []),
     wakeAtMs: (): number => step.wakeAt! - 5000,
@@ -204,4 +211,36 @@ test("what a newer version has written ends the start; old epochs are forgotten,
   const writes = [{ table: "nonvoting-documents", key: new Uint8Array(8), value: Uint8Array.of(2, 1) }];
   store.perform({ type: "Commit", id: 0, writes });
   assert.deepEqual(createRun(100, store).exits(), [69]);
+});
+
+test("[FAULT-49] the view shows who has posted, documents and a store that fails, and no secrets", () => {
+  const run = createRun(100);
+  run.postAll(1000, epoch + 1);
+  run.fail("full");
+  run.tick(periodMs / 2 + 1);
+  const before = run.view(periodMs / 2 + 2);
+  assert.deepEqual([before.epoch, before.documents], [epoch, []]);
+  assert.deepEqual(before.nodes.map(({ role, name, epochs }) => [role, name, epochs]), [
+    ["mix", "mix1", [epoch + 1]],
+    ["mix", "mix2", [epoch + 1]],
+    ["provider", "provider", [epoch + 1]],
+  ]);
+  assert.deepEqual(before.store, { restoring: false, retrying: true, pending: 0 });
+  run.fail(null);
+  run.tick(periodMs * 3 / 4);
+  const after = run.view(periodMs * 3 / 4);
+  assert.deepEqual(after.documents, [{ epoch: epoch + 1, signatures: 1, mixes: 2, providers: 1 }]);
+  assert.deepEqual(after.connections, { opening: 0, client: 0, node: 0, answering: 0, closing: 0 });
+  assert.deepEqual([after.store.retrying, nonvotingUnready(after)], [false, []]);
+  const text = JSON.stringify(after);
+  assert.deepEqual(JSON.parse(text), after);
+  assert.equal(text.includes(toHex(own.identityPrivate.subarray(0, 32))), false);
+});
+
+test("a non-voting authority that still reads its store says that it is not ready", () => {
+  const { effects, state } = machine.start(at(100), config, undefined);
+  assert.deepEqual(effects.map(({ type }) => type), ["Scan"]);
+  const asked = machine.step(at(200), state, { type: "Status", id: 1 });
+  const [notice] = asked.effects.flatMap((effect) => effect.type === "Notify" ? [effect.event] : []);
+  assert.deepEqual(nonvotingUnready((notice as NonvotingStatusReport).view), ["restoring"]);
 });
