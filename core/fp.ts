@@ -1,13 +1,11 @@
 /**
- * The only door to fp-ts. Its directory imports (`fp-ts/Either`) fail under plain Node ESM and under Deno; the files in
- * `fp-ts/lib` work everywhere.
+ * The only door to fp-ts: the functions of Either that are used, and no others, so that a browser's bundle holds no
+ * others either (package.json's `browser` gives bundlers the same file as an ES module). The directory imports
+ * (`fp-ts/Either`) fail under plain Node ESM and under Deno; the files in `fp-ts/lib` work everywhere.
  *
  * @module
  */
-export * as E from "fp-ts/lib/Either.js";
-export * as O from "fp-ts/lib/Option.js";
-export * as RA from "fp-ts/lib/ReadonlyArray.js";
-export * as Ord from "fp-ts/lib/Ord.js";
-export { pipe } from "fp-ts/lib/function.js";
+import { getOrElse, isLeft, isRight, left, map, right, toUnion, tryCatch } from "fp-ts/lib/Either.js";
+
+export const E = { getOrElse, isLeft, isRight, left, map, right, toUnion, tryCatch } as const;
 export type { Either } from "fp-ts/lib/Either.js";
-export type { Option } from "fp-ts/lib/Option.js";

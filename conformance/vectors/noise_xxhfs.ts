@@ -6,7 +6,7 @@
  */
 import { viewOf } from "../../core/bytes.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
-import { E } from "../../core/fp.ts";
+import { E, type Either } from "../../core/fp.ts";
 import { type CipherState, open, type Processed, rekey, seal } from "../../core/noise/cipher_state.ts";
 import {
   type HandshakeState,
@@ -48,7 +48,7 @@ type HandshakeCase = Decoded<typeof handshakeCase>;
 
 const file = object({ note: text, vectors: list(handshakeCase) });
 
-const turnOf = (turn: E.Either<string, Turn>): Turn => {
+const turnOf = (turn: Either<string, Turn>): Turn => {
   if (E.isLeft(turn)) throw new Error(`handshake refused: ${turn.left}`);
   return turn.right;
 };
@@ -117,7 +117,7 @@ const checkHandshake = (suite: Suite, vector: HandshakeCase): Differences => {
   ];
 };
 
-const processed = (result: E.Either<string, Processed>): Processed => {
+const processed = (result: Either<string, Processed>): Processed => {
   if (E.isLeft(result)) throw new Error(`transport refused: ${result.left}`);
   return result.right;
 };

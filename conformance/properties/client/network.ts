@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { concat, fromUtf8, toHex } from "../../../core/bytes.ts";
-import { E } from "../../../core/fp.ts";
+import { E, type Either } from "../../../core/fp.ts";
 import { addSignature, decodeCertificate, sign, signedMessage } from "../../../core/pki/cert.ts";
 import { type Descriptor, providerLayer, signDescriptor } from "../../../core/pki/descriptor.ts";
 import { type Document, encodeDocument } from "../../../core/pki/document.ts";
@@ -121,7 +121,7 @@ export const signedDocument = (document: Document, signers: ReadonlyArray<string
   return raw;
 };
 
-export const rightOf = <A>(either: E.Either<unknown, A>): A => {
+export const rightOf = <A>(either: Either<unknown, A>): A => {
   assert.ok(E.isRight(either), `left ${JSON.stringify(either)}`);
   return either.right;
 };

@@ -1,7 +1,7 @@
 /** Keys, descriptors and documents for the tests of the directory, all from names. */
 import { concat, utf8 } from "../../../core/bytes.ts";
 import type { Suite } from "../../../core/crypto/suite.ts";
-import { E } from "../../../core/fp.ts";
+import { E, type Either } from "../../../core/fp.ts";
 import type { JsonObject, JsonValue } from "../../../core/codec/json.ts";
 import { addSignature, decodeCertificate, sign } from "../../../core/pki/cert.ts";
 import { type DescriptorFields, providerLayer, signDescriptor } from "../../../core/pki/descriptor.ts";
@@ -31,12 +31,12 @@ export const keysOf = (name: string, crypto: Suite = suite): Keys => {
   };
 };
 
-export const right = <A>(either: E.Either<unknown, A>): A => {
+export const right = <A>(either: Either<unknown, A>): A => {
   if (E.isRight(either)) return either.right;
   throw new Error(`refused: ${String(either.left)}`);
 };
 
-export const left = <A>(either: E.Either<A, unknown>): A | null => E.isLeft(either) ? either.left : null;
+export const left = <A>(either: Either<A, unknown>): A | null => E.isLeft(either) ? either.left : null;
 
 /** Seconds since 1970 of the tests, and of the certificates' end. */
 export const now = 1_600_000_000;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { equal, isZero } from "../../../core/bytes.ts";
-import { E } from "../../../core/fp.ts";
+import { E, type Either } from "../../../core/fp.ts";
 import type { Random } from "../../../core/random.ts";
 import { newPacket, type Sphinx } from "../../../core/sphinx/build.ts";
 import { createGeometry } from "../../../core/sphinx/geometry.ts";
@@ -107,12 +107,12 @@ test("[FAULT-07] a SURB tells its user no key but its own", () => {
   assert.deepEqual(known, [false, false, false, false, true]);
 });
 
-const uses: ReadonlyArray<readonly [name: string, use: (surb: Surb) => E.Either<"used", unknown>]> = [
+const uses: ReadonlyArray<readonly [name: string, use: (surb: Surb) => Either<"used", unknown>]> = [
   ["replying", (surb) => packetFromSurb(toy, surb, new Uint8Array(40))],
   ["taking its bytes", takeSurbBytes],
   [
     "putting it into a payload",
-    (surb) => encodeForwardPayload(smallGeometry, surb, new Uint8Array(0)) as E.Either<"used", unknown>,
+    (surb) => encodeForwardPayload(smallGeometry, surb, new Uint8Array(0)) as Either<"used", unknown>,
   ],
 ];
 for (const [first, use] of uses) {
