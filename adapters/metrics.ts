@@ -20,7 +20,7 @@ export interface Declared {
 }
 
 export interface Metrics {
-  /** Adds to a counter. */
+  /** Adds to a counter; for a histogram `by` is a measurement. */
   readonly add: (name: string, label?: string, by?: number) => void;
   /** Sets a gauge. */
   readonly set: (name: string, value: number, label?: string) => void;
@@ -89,18 +89,20 @@ export const createMetrics = (declarations: ReadonlyArray<Declared> = declaredMe
     add: (name, label = "", by = 1) => {
       const family = families.get(name);
       if (family === undefined) change(stray, name, (before) => before + by);
+      else if (family.declared.type === "histogram") measure(family, by);
       else change(family, label, (before) => before + by);
     },
     set: (name, value, label = "") => change(families.get(name) ?? stray, label, () => value),
-    observe: (name, value) => {
-      const { histogram, declared } = families.get(name) ?? stray;
-      const bucket = declared.buckets?.findIndex((bound) => value <= bound) ?? -1;
-      histogram.counts[bucket === -1 ? histogram.counts.length - 1 : bucket]!++;
-      histogram.sum += value;
-    },
+    observe: (name, value) => measure(families.get(name) ?? stray, value),
     snapshot: () => snapshotOf([...families.values()]),
     render: () => [...families.values()].map(render).join(""),
   };
+};
+
+const measure = ({ histogram, declared }: Family, value: number): void => {
+  const bucket = declared.buckets?.findIndex((bound) => value <= bound) ?? -1;
+  histogram.counts[bucket === -1 ? histogram.counts.length - 1 : bucket]!++;
+  histogram.sum += value;
 };
 
 const snapshotOf = (families: ReadonlyArray<Family>): Record<string, number> => {

@@ -5,32 +5,26 @@
  *
  * @module
  */
-import type { StoreFailure } from "../core/effects.ts";
 import { dropReasons } from "../core/mix/drop_reason.ts";
 import { closeReasons } from "../core/mix/hang_up.ts";
 import { unreadyReasons } from "../core/mix/node_view.ts";
-import type { FetchFailure } from "../core/pki/directory.ts";
 import { refusalReasons } from "../core/wire/admission.ts";
 import { downReasons, sendDropReasons } from "../core/wire/session.ts";
 import type { Declared } from "./metrics.ts";
+import {
+  descriptorRefusals,
+  fetchFailures,
+  pluginStops,
+  revealRefusals,
+  spoolStatuses,
+  storeFailures,
+  voteRefusals,
+} from "./metrics_reasons.ts";
 import { overloadReasons } from "./tcp_door.ts";
 
 type Label = NonNullable<Declared["label"]>;
 
 const byReason = (values: ReadonlyArray<string>): Label => ({ name: "reason", values });
-/** All members of a closed union, or the compiler complains. */
-const all = <Member extends string>(members: Readonly<Record<Member, true>>): ReadonlyArray<string> =>
-  Object.keys(members);
-
-const storeFailures = all<StoreFailure>({ full: true, "read-only": true, corrupt: true, io: true });
-const fetchFailures = all<FetchFailure>({
-  "not-found": true,
-  gone: true,
-  unreachable: true,
-  invalid: true,
-  busy: true,
-});
-
 const counter = (name: string, help: string, label?: Label): Declared => ({
   name,
   type: "counter",
@@ -48,13 +42,22 @@ const histogram = (name: string, help: string, buckets: ReadonlyArray<number>): 
   buckets,
 });
 
+const millisecondBuckets = [0, 1, 3, 10, 30, 100, 300, 1000, 3000];
+const fastBuckets = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
+const slowBuckets = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+
 const packets: ReadonlyArray<Declared> = [
   counter("packets-received", "Sphinx packets from peers."),
   counter("packets-created", "Sphinx packets that this node made: replies to SURBs, and its own loops."),
   counter("packets-forwarded", "Sphinx packets that the next hop's connection took."),
   counter("packets-delivered", "Sphinx packets that ended here as they should."),
   counter("dropped", "Sphinx packets that ended here for another reason.", byReason(dropReasons)),
-  counter("lateness-ms", "How late packets left the delay queue, in ms, summed up over all packets."),
+  histogram("lateness-ms", "How late packets left the delay queue, in ms.", millisecondBuckets),
+  histogram(
+    "dwell-ms",
+    "From a packet's arrival to the end of its unwrapping and replay test, in ms.",
+    millisecondBuckets,
+  ),
   counter("loops-sent", "Decoy loops of this node."),
   counter("loops-skipped", "Decoy loops that were due and could not be sent."),
   counter(
@@ -74,7 +77,7 @@ const connections: ReadonlyArray<Declared> = [
   ),
   counter("connections-up", "Incoming connections that were authenticated, by what the peer is.", {
     name: "role",
-    values: ["client", "node"],
+    values: ["client", "node", "authority"],
   }),
   counter("connections-closed", "Incoming connections ended for what the peer did.", byReason(closeReasons)),
   counter("connections-ended", "Incoming connections that ended.", byReason(downReasons)),
@@ -104,10 +107,13 @@ const epochs: ReadonlyArray<Declared> = [
 ];
 
 const authority: ReadonlyArray<Declared> = [
-  counter("descriptors-refused", "Descriptors that were refused.", byReason([])),
-  counter("votes-refused", "Votes that were refused.", byReason([])),
-  counter("reveals-refused", "Reveals that were refused.", byReason([])),
-  counter("equivocations", "Authorities that signed two different things.", { name: "what", values: [] }),
+  counter("descriptors-refused", "Descriptors that were refused.", byReason(descriptorRefusals)),
+  counter("votes-refused", "Votes that were refused.", byReason(voteRefusals)),
+  counter("reveals-refused", "Reveals that were refused.", byReason(revealRefusals)),
+  counter("equivocations", "Authorities that signed two different things.", {
+    name: "what",
+    values: ["vote", "reveal", "signature"],
+  }),
   gauge("authorities", "Authorities, ourselves among them, by what they have done in this round.", {
     name: "done",
     values: ["known", "voted", "revealed", "signed", "equivocated"],
@@ -123,17 +129,17 @@ const queues: ReadonlyArray<Declared> = [
   gauge("users", "Accounts."),
   gauge("mailbox-messages", "Messages and replies in mailboxes."),
   counter("plugin-exits", "Programs of plugins that ended."),
-  counter("plugin-stops", "Programs of plugins that were ended.", byReason([])),
-  counter("spool-requests", "Requests to spools, by status.", { name: "status", values: [] }),
+  counter("plugin-stops", "Programs of plugins that were ended.", byReason(pluginStops)),
+  counter("spool-requests", "Requests to spools, by status.", { name: "status", values: spoolStatuses }),
   counter("spool-unreadable", "Entries of spools that the store did not give back."),
   counter("dspool-refused", "Requests to replicated spools that were refused.", byReason([])),
   counter("dspool-convicted", "Replicas that were shown to lie."),
-  counter("dspool-syncs", "Rounds of comparing replicated spools.", { name: "outcome", values: [] }),
+  counter("dspool-syncs", "Rounds of comparing replicated spools.", {
+    name: "outcome",
+    values: ["ok", "failed"],
+  }),
   counter("undeliverable", "Events for machines that had ended."),
 ];
-
-const fastBuckets = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
-const slowBuckets = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
 const measurements: ReadonlyArray<Declared> = [
   counter("store-requests", "Effects that the store was asked to perform.", {
@@ -145,6 +151,13 @@ const measurements: ReadonlyArray<Declared> = [
   counter("store-failed", "Writes that an authority's store did not take.", byReason(storeFailures)),
   counter("store-given-up", "Writes that an authority does not try again."),
   histogram("store-commit-seconds", "From a commit to its answer.", slowBuckets),
+  histogram("unwrap-seconds", "From a packet's way to who unwraps it to the answer.", fastBuckets),
+  histogram(
+    "turn-wait-seconds",
+    "How long the oldest of what waits for the machines has waited for its turn.",
+    fastBuckets,
+  ),
+  histogram("turn-seconds", "One turn: steps until nothing waits, or timers and sockets have theirs.", fastBuckets),
   histogram("step-seconds", "One step of the machines, and the effects that are performed at once.", fastBuckets),
   histogram("event-loop-delay-seconds", "How late a timer of 100 ms rang.", slowBuckets),
 ];

@@ -25,7 +25,7 @@ import type { Store } from "./store.ts";
 import { createTcp, type Listener } from "./tcp.ts";
 import { defaultTcpLimits, type TcpLimits } from "./tcp_door.ts";
 import { createTurns } from "./turns.ts";
-import { inlineUnwrapper, type Unwrapper } from "./unwrapper.ts";
+import { inlineUnwrapper, measuredUnwrapper, type Unwrapper } from "./unwrapper.ts";
 
 export interface ShellOptions {
   readonly system: System;
@@ -80,7 +80,7 @@ const deadline: Waiting = { input: null };
 export const startShell = async (options: ShellOptions): Promise<Shell> => {
   const { system, sphinx, store, log, metrics } = options;
   const clock = options.clock ?? createClock();
-  const unwrapper = options.unwrapper ?? inlineUnwrapper(sphinx);
+  const unwrapper = measuredUnwrapper(options.unwrapper ?? inlineUnwrapper(sphinx), metrics);
   let state: SystemState | null = null;
   let wakeAt: Mono | null = null;
   let timer: { readonly at: Mono; readonly handle: ReturnType<typeof setTimeout> } | null = null;
@@ -92,6 +92,10 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
     highMark: queueHighMark,
     lowMark: queueLowMark,
     onIdle: () => armTimer(),
+    onTurn: (waitedMs, lastedMs) => {
+      metrics.observe("turn-wait-seconds", waitedMs / 1000);
+      metrics.observe("turn-seconds", lastedMs / 1000);
+    },
   });
 
   const tcp = createTcp({

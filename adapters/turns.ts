@@ -14,6 +14,8 @@ export interface TurnsOptions<A> {
   readonly lowMark: number;
   /** Called when nothing is left to do. */
   readonly onIdle: () => void;
+  /** How long the first item of a turn waited for it, and how long the turn lasted, in ms. */
+  readonly onTurn: (waitedMs: number, lastedMs: number) => void;
 }
 
 export interface Turns<A> {
@@ -26,11 +28,12 @@ export interface Turns<A> {
 /** How long a turn may last before the event loop has its own, in ms. */
 const turnMs = 10;
 
-export const createTurns = <A>({ handle, onBehind, highMark, lowMark, onIdle }: TurnsOptions<A>): Turns<A> => {
+export const createTurns = <A>({ handle, onBehind, highMark, lowMark, onIdle, onTurn }: TurnsOptions<A>): Turns<A> => {
   let queue: A[] = [];
   /** Items at the front that are done: to remove each at once would move all others. */
   let done = 0;
   let pending = false;
+  let scheduledAt = 0;
   let behind = false;
   let stopped = false;
 
@@ -48,13 +51,15 @@ export const createTurns = <A>({ handle, onBehind, highMark, lowMark, onIdle }: 
   const schedule = (): void => {
     if (pending) return;
     pending = true;
+    scheduledAt = performance.now();
     setImmediate(turn);
   };
 
   const turn = (): void => {
     if (stopped) return;
-    const until = performance.now() + turnMs;
-    do handle(next()); while (!stopped && waiting() > 0 && performance.now() < until);
+    const began = performance.now();
+    do handle(next()); while (!stopped && waiting() > 0 && performance.now() < began + turnMs);
+    onTurn(began - scheduledAt, performance.now() - began);
     pending = false;
     if (stopped) return;
     if (behind && waiting() < lowMark) {

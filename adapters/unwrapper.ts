@@ -6,6 +6,7 @@
 import type { Unwrap, Unwrapped } from "../core/effects.ts";
 import type { Sphinx } from "../core/sphinx/build.ts";
 import { performUnwrap } from "../core/sphinx/unwrap.ts";
+import type { Metrics } from "./metrics.ts";
 
 export interface Unwrapper {
   /** Answers once. Answers may come in another order than the effects. */
@@ -21,4 +22,16 @@ export const inlineUnwrapper = (sphinx: Sphinx): Unwrapper => ({
   perform: (effect, answer) => answer(performUnwrap(sphinx, effect)),
   forget: () => {},
   close: () => Promise.resolve(),
+});
+
+/** One whose answers are timed. */
+export const measuredUnwrapper = (unwrapper: Unwrapper, metrics: Metrics): Unwrapper => ({
+  ...unwrapper,
+  perform: (effect, answer) => {
+    const asked = performance.now();
+    unwrapper.perform(effect, (event) => {
+      metrics.observe("unwrap-seconds", (performance.now() - asked) / 1000);
+      answer(event);
+    });
+  },
 });

@@ -6,7 +6,7 @@
  * @module
  */
 import { toHex } from "../bytes.ts";
-import { log, type StoreEvent, type Unwrapped } from "../effects.ts";
+import { count, log, type StoreEvent, type Unwrapped } from "../effects.ts";
 import type { Mono } from "../machine.ts";
 import type { Address } from "../system.ts";
 import { beginUnwrap, endUnwrap } from "./back_pressure.ts";
@@ -69,6 +69,7 @@ export const onReplayTested = (turn: Turn, { id, outcome }: Extract<StoreEvent, 
   if (outcome === "replayed") return dropPacket(turn, "replayed");
   if (outcome === "failed") return dropPacket(turn, "replay-store-failed");
   const { at, opened } = inspection.unwrapped;
+  emit(turn, count("dwell-ms", undefined, Math.max(0, turn.context.now - inspection.receivedAt)));
   if (outcome === "full") return refuseUnrecorded(turn, opened.epoch);
   if (at - inspection.receivedAt > turn.state.config.limits.unwrapDelayMs) return dropPacket(turn, "unwrap-late");
   const classified = classify(opened, inspection.origin, turn.state.config.isProvider);

@@ -133,3 +133,28 @@ test("/metrics, /ready and /live over HTTP: by GET, with the reasons, whatever g
   assert.equal((await get("/else"))[0], 404);
   await observation.stop();
 });
+
+test("what is added to a histogram is a measurement; what machines refuse, stop and answer is declared by reason", () => {
+  const metrics = createMetrics();
+  for (const ms of [0, 2, 5000]) metrics.add("lateness-ms", undefined, ms);
+  const { samples } = parse(metrics.render());
+  assert.equal(samples.get(`samtpfote_lateness_ms_bucket{le="0"}`), 1);
+  assert.equal(samples.get(`samtpfote_lateness_ms_bucket{le="3"}`), 2);
+  assert.equal(samples.get("samtpfote_lateness_ms_count"), 3);
+  assert.equal(samples.get("samtpfote_lateness_ms_sum"), 5002);
+  const literals = (paths: ReadonlyArray<string>, pattern: RegExp): string[] =>
+    paths.flatMap((path) => [...readFileSync(join(root, path), "utf8").matchAll(pattern)].map((match) => match[1]!));
+  const enrolments = ["core/pki/authority_enrolment.ts", "core/pki/nonvoting_enrolment.ts"];
+  const refused = literals(enrolments, /refusal\(\w+, "([a-z-]+)"/g);
+  const revealed = literals(["core/pki/authority_ballots.ts"], /refusedReveal\([^()]*, "([a-z-]+)"\)/g);
+  const stopped = literals(
+    ["core/provider/plugin_instances.ts", "core/provider/plugin_requests.ts"],
+    /stopInstance\(turn, index, "([a-z-]+)"/g,
+  );
+  assert.equal(Math.min(refused.length - 10, revealed.length - 1, stopped.length - 3) >= 0, true, "they were read");
+  const unknown = (name: string, reasons: ReadonlyArray<string>): string[] =>
+    reasons.filter((reason) => samples.get(`samtpfote_${name}_total{reason="${reason}"}`) !== 0);
+  assert.deepEqual(unknown("descriptors_refused", refused), []);
+  assert.deepEqual(unknown("reveals_refused", revealed), []);
+  assert.deepEqual(unknown("plugin_stops", stopped), []);
+});
