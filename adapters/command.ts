@@ -5,6 +5,7 @@
  */
 import { basename } from "node:path";
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { isBuilt } from "./built.ts";
 import { CommandError, exitCode, unavailableError, usageError } from "./exit.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
@@ -63,6 +64,9 @@ export const runCommand = async <O extends Options>(command: Command<O>): Promis
   }
 };
 
-/** How a command is started again by hand: the runtime that this process has. */
-export const commandLine = (script: string): string =>
-  "Deno" in globalThis ? `deno run -P=${basename(script, ".ts")} ${script}` : `npx tsx ${script}`;
+/** How a command (`cmd/mix.ts`) is started again by hand: the runtime that this process has. */
+export const commandLine = (script: string): string => {
+  const name = basename(script, ".ts");
+  if (isBuilt) return `npx samtpfote ${name}`;
+  return "Deno" in globalThis ? `deno run -P=${name} ${script}` : `npx tsx ${script}`;
+};

@@ -8,6 +8,7 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { isBuilt } from "./built.ts";
 import type { Metrics } from "./metrics.ts";
 
 const sampleMs = 100;
@@ -16,7 +17,7 @@ const microsecondsPerSecond = 1e6;
 
 const version = (): string => {
   try {
-    const file = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+    const file = readFileSync(new URL(isBuilt ? "../../package.json" : "../package.json", import.meta.url), "utf8");
     return String((JSON.parse(file) as { readonly version?: unknown }).version);
   } catch {
     // Bundled: there is no such file beside it.

@@ -12,6 +12,7 @@ import type { Unwrap, Unwrapped } from "../core/effects.ts";
 import type { Geometry } from "../core/sphinx/geometry.ts";
 import { aezModule } from "./aez_wasm.ts";
 import type { WasmModule } from "./aez_wasm/webassembly.ts";
+import { isBuilt } from "./built.ts";
 import type { Unwrapper } from "./unwrapper.ts";
 
 export interface UnwrapPoolOptions {
@@ -51,6 +52,9 @@ const slackBytes = 64;
 const transferable = (packet: Uint8Array): Uint8Array =>
   packet.buffer.byteLength <= packet.length + slackBytes ? packet : packet.slice();
 
+/** Sources need a loader in the worker, too. */
+const workerFile = isBuilt ? "./unwrap_worker.js" : "./unwrap_worker.mjs";
+
 /** Starts the workers. */
 export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoolOptions): Unwrapper => {
   const data: WorkerData = { crypto, aez: aezModule(), geometry };
@@ -60,7 +64,7 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
   let jobs = 0;
 
   const start = (): Thread => {
-    const worker = new Worker(new URL("./unwrap_worker.mjs", import.meta.url), { workerData: data });
+    const worker = new Worker(new URL(workerFile, import.meta.url), { workerData: data });
     const answers = new Map<number, (event: Unwrapped) => void>();
     worker.on("message", ({ job, unwrapped }: FromWorker) => {
       const answer = answers.get(job);

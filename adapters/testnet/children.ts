@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { isBuilt } from "../built.ts";
 import { loadedReason } from "../supervised.ts";
 
 export interface ChildSpec {
@@ -49,8 +50,9 @@ export interface ChildrenOptions {
 const lastLinesKept = 8;
 const stopMs = 5000;
 
-/** The runtime that this process has, for another script. */
+/** The runtime that this process has, for another script (`cmd/mix.ts`). */
 export const runtimeArguments = (script: string): ReadonlyArray<string> => {
+  if (isBuilt) return [script.replace(/\.ts$/, ".js")];
   if (!("Deno" in globalThis)) return ["--import", "tsx", script];
   const permissions = script.replace(/^.*\/|\.ts$/g, "");
   return ["run", `-P=${permissions}`, "--no-prompt", script];

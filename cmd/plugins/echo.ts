@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * The service echo, as the Go plugin of that name: what it is sent comes back whole, zeros and all.
  *
