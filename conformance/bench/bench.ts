@@ -5,14 +5,36 @@
  * With `--json` one line each: `{name, runtime, opsPerSecond, inX25519}`, where `inX25519` is the time in units
  * (measure.ts).
  *
+ * With `--mix` a whole mix process under load instead (mix_process.ts), about a minute: `--workers=0,1,2` and
+ * `--packets=2000` unless said otherwise, and `--profile=DIR` for CPU profiles of the mix.
+ *
  * @module
  */
-import process from "node:process";
+import { parseArgs } from "node:util";
 import { handshakes } from "./handshake.ts";
 import { measure, runtime, show } from "./measure.ts";
+import { benchMix } from "./mix_process.ts";
 import { packets } from "./packets.ts";
 import { primitives } from "./primitives.ts";
+import { sendPackets } from "./send_packet.ts";
 
-const json = process.argv.includes("--json");
-if (!json) console.log(`${runtime}: medians of interleaved rounds; the unit is one X25519 on prepared key objects`);
-for (const result of measure([...primitives(), ...packets(), ...handshakes()])) console.log(show(result, json));
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    mix: { type: "boolean", default: false },
+    workers: { type: "string", default: "0,1,2" },
+    packets: { type: "string", default: "2000" },
+    profile: { type: "string" },
+  },
+});
+const { json, mix, profile = null } = values;
+
+const benchOperations = async (): Promise<void> => {
+  if (!json) console.log(`${runtime}: medians of interleaved rounds; the unit is one X25519 on prepared key objects`);
+  for (const result of measure([...primitives(), ...packets(), ...handshakes()])) console.log(show(result, json));
+  console.log(show(await sendPackets(), json));
+};
+
+if (mix) {
+  await benchMix({ json, workers: values.workers.split(",").map(Number), packets: Number(values.packets), profile });
+} else await benchOperations();

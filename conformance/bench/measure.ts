@@ -46,7 +46,7 @@ export const x25519Unit = (): Candidate => {
 };
 
 /** The time of one call in ms, over a round. */
-const timeOf = ({ run }: Candidate): number => {
+export const timeOf = ({ run }: Candidate): number => {
   const start = performance.now();
   let [calls, elapsed] = [0, 0];
   while (elapsed < roundMs) {
@@ -72,11 +72,16 @@ export const measure = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Res
   const times = all.map(() => [] as number[]);
   for (let round = 0; round < rounds; round++) all.forEach((candidate, at) => times[at]!.push(timeOf(candidate)));
   const unitMs = median(times[0]!);
-  return all.map(({ name }, at) => {
-    const ms = median(times[at]!);
-    return { name, runtime, opsPerSecond: Math.round(1000 / ms), inX25519: Number((ms / unitMs).toFixed(2)) };
-  });
+  return all.map(({ name }, at) => resultOf(name, median(times[at]!), unitMs));
 };
+
+/** From the times in ms of one operation and of one unit. */
+export const resultOf = (name: string, ms: number, unitMs: number): Result => ({
+  name,
+  runtime,
+  opsPerSecond: Math.round(1000 / ms),
+  inX25519: Number((ms / unitMs).toFixed(2)),
+});
 
 /** A line of the table, or of JSON. */
 export const show = (result: Result, json: boolean): string => {

@@ -1,6 +1,6 @@
 /**
- * `node --import tsx conformance/bench/mix_load.ts`: what a mix's load costs each further packet. Ratios of the time per
- * packet of a loaded candidate to that of an empty one, whose rounds take turns; at most 1.25 is promised.
+ * `node --import tsx conformance/bench/mix_load.ts`: what a mix's load costs each further packet. Ratios of the time
+ * per packet of a loaded candidate to that of an empty one, whose rounds take turns; at most 1.25 is promised.
  *
  * - queue: the delay queue with 10,000 packets in it: one comes, one is sent, one is evicted.
  * - tags: a store in a file with 1,000,000 replay tags of the key: fresh tags in batches of 64, durable. A hop's own

@@ -1,6 +1,6 @@
 /**
- * Benchmarks of Sphinx at the geometry of the network: an unwrap takes raw bytes and gives raw bytes, and nothing is kept
- * from one to the next but the mix key.
+ * Benchmarks of Sphinx at the geometry of the network: an unwrap takes raw bytes and gives raw bytes, and nothing is
+ * kept from one to the next but the mix key.
  */
 import assert from "node:assert/strict";
 import { nativeSuite } from "../../adapters/crypto_native.ts";

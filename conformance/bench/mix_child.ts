@@ -1,0 +1,140 @@
+/**
+ * The mix process under load: its files, its start, what its threads have used of the processors, its event loop.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { nativeSuite } from "../../adapters/crypto_native.ts";
+import { loadNodeKeys, type NodeKeys } from "../../adapters/keys.ts";
+import { toBase64 } from "../../core/bytes.ts";
+import type { EpochClock } from "../../core/pki/epoch.ts";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** ms by which the event loop served a timer late, since it was last asked. */
+export interface LoopDelay {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** Processor time so far, in ms. */
+export interface CpuTimes {
+  readonly main: number;
+  readonly workers: number;
+  /** The engine's own threads: garbage collection, compilation; and the store's. */
+  readonly rest: number;
+}
+
+export interface MixOptions {
+  readonly workers: number;
+  readonly ports: { readonly authority: number; readonly mix: number };
+  readonly authorityKey: Uint8Array;
+  readonly clock: EpochClock;
+  /** A folder for a CPU profile, or null. */
+  readonly profile: string | null;
+}
+
+export interface MixChild {
+  readonly keys: NodeKeys;
+  readonly start: () => void;
+  readonly loopDelay: () => Promise<LoopDelay>;
+  /** Null where the system does not tell (it is Linux's /proc). */
+  readonly cpuTimes: () => CpuTimes | null;
+  readonly stop: () => Promise<void>;
+}
+
+/** Nothing is to be dropped for being late: what is measured is how late it is. */
+const dwellMs = 20_000;
+
+const fileText = ({ workers, ports, authorityKey, clock }: MixOptions, folder: string): string => `
+[Server]
+  Identifier = "mix"
+  Addresses = ["127.0.0.1:${ports.mix}"]
+  DataDir = "${folder}"
+[Logging]
+  Level = "NOTICE"
+[PKI.Nonvoting]
+  Address = "127.0.0.1:${ports.authority}"
+  PublicKey = "${toBase64(authorityKey)}"
+[Debug]
+  NumSphinxWorkers = ${workers}
+  SendDecoyTraffic = false
+  UnwrapDelay = ${dwellMs}
+  SchedulerSlack = ${dwellMs}
+  SendSlack = ${dwellMs}
+[Samtpfote]
+  EpochPeriod = "${clock.periodMs / 1000}s"
+  EpochOrigin = "${new Date(clock.originMs).toISOString()}"
+  ReconnectStep = "500ms"
+`;
+
+/** Of Linux's clock, in which /proc counts. */
+const ticksPerSecond = 100;
+
+const threadTimes = (pid: number, thread: string): number => {
+  const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
+};
+
+/** The workers are those of the other threads that have used most. */
+const cpuTimesOf = (pid: number, workers: number): CpuTimes | null => {
+  try {
+    const others = readdirSync(`/proc/${pid}/task`).filter((thread) => thread !== String(pid))
+      .map((thread) => threadTimes(pid, thread)).sort((a, b) => b - a);
+    const sum = (times: ReadonlyArray<number>): number => times.reduce((total, time) => total + time, 0);
+    return {
+      main: threadTimes(pid, String(pid)),
+      workers: sum(others.slice(0, workers)),
+      rest: sum(others.slice(workers)),
+    };
+  } catch {
+    return null;
+  }
+};
+
+export const prepareMix = (options: MixOptions): MixChild => {
+  const folder = mkdtempSync(join(tmpdir(), "samtpfote-bench-"));
+  const keys = loadNodeKeys(nativeSuite, folder);
+  const file = join(folder, "mix.toml");
+  writeFileSync(file, fileText(options, folder), { mode: 0o600 });
+  let child: ChildProcess | null = null;
+  let stopping = false;
+
+  const start = (): void => {
+    const { profile } = options;
+    const profiling = profile === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
+    const imports = ["--import", "./conformance/bench/mix_probe.mjs", "--import", "tsx"];
+    child = spawn(process.execPath, [...profiling, ...imports, "cmd/mix.ts", "-f", file], {
+      cwd: root,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    child.on("exit", (code) => {
+      if (!stopping) throw new Error(`the mix ended with code ${code}`);
+    });
+  };
+
+  return {
+    keys,
+    start,
+    loopDelay: () =>
+      new Promise((resolve) => {
+        child!.once("message", (delay) => resolve(delay as LoopDelay));
+        child!.send("delay");
+      }),
+    cpuTimes: () => cpuTimesOf(child!.pid!, options.workers),
+    stop: async () => {
+      stopping = true;
+      const ended = new Promise((resolve) => child!.once("exit", resolve));
+      child!.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
