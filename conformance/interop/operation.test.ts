@@ -141,3 +141,23 @@ test("a non-voting authority is asked by its file and by probes, reloaded by SIG
   assert.equal(none.code, 78);
   assert.match(none.stderr, /there is no management socket: \[Samtpfote\.Management\] Enable = true makes one/);
 });
+
+test("[FAULT-48] a signal while a mix starts ends it cleanly; of many at once it ends as well, and starts again", async () => {
+  const begin = () => start("mix", ["-f", fileOf("voting/mix1", "mix.toml"), "--supervised"]);
+  const [early, twice] = [begin(), begin()];
+  await Promise.all([early.says(`"loaded"`), twice.says(`"loaded"`)]);
+  early.process.stdin!.write("go\n");
+  process.kill(early.process.pid!, "SIGTERM");
+  assert.equal([0, null].includes((await early.ended).code), true, "before it listens to signals, or after");
+  twice.process.stdin!.write("go\n");
+  await twice.says("listens on");
+  for (let sent = 0; sent < 3; sent++) process.kill(twice.process.pid!, "SIGTERM");
+  assert.equal([0, 130].includes((await twice.ended).code ?? -1), true);
+  const again = begin();
+  again.process.stdin!.write("go\n");
+  await again.says("listens on");
+  process.kill(again.process.pid!, "SIGTERM");
+  const { code, stderr } = await again.ended;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(readdirSync(join(folder, "voting", "mix1")).filter((name) => name.includes("sock")), []);
+});

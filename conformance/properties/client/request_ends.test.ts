@@ -95,7 +95,7 @@ test("[FAULT-01] a recipient key of low order fails the request", () => {
   assert.deepEqual(outcomesOf(driver, "q"), [{ type: "Failed", id: "q", reason: "bad-key" }]);
 });
 
-test("a request that is cancelled in the FIFO is never sent, and after that its reply is nobody's", () => {
+test("[FAULT-08] a request that is cancelled in the FIFO is never sent, and after that its reply is nobody's", () => {
   const driver = create();
   driver.request(ping("early"));
   driver.request({ type: "Cancel", id: "early" });

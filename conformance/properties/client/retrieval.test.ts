@@ -137,7 +137,7 @@ test("[E2E-4.2.1-03] a block that differs from an earlier one is told to the use
   assert.deepEqual(driver.drops, ["client-block-conflict"]);
 });
 
-test("a reply with an unknown SURB id is counted and dropped", () => {
+test("[FAULT-08] a reply with an unknown SURB id is counted and dropped", () => {
   const driver = create();
   driver.deliver({ surbId: new Uint8Array(16).fill(9), payload: new Uint8Array(geometry.forwardPayloadLength + 16) });
   assert.deepEqual(driver.drops, ["client-surb-unknown"]);

@@ -117,7 +117,7 @@ const uses: ReadonlyArray<readonly [name: string, use: (surb: Surb) => Either<"u
 ];
 for (const [first, use] of uses) {
   for (const [second, useAgain] of uses) {
-    test(`a SURB is used up by ${first}: ${second} is refused`, () => {
+    test(`[FAULT-08] a SURB is used up by ${first}: ${second} is refused`, () => {
       const { surb } = make(toy, randomOf(3), 2);
       assert.equal(E.isRight(use(surb)), true);
       assert.equal(leftOf(useAgain(surb)), "used");

@@ -126,6 +126,21 @@ test("[FAULT-01] a group element of low order is refused, in every encoding", ()
   assert.equal(leftOf(unwrap(toy, path[0]!.privateKey, zero)), "point");
 });
 
+test("[FAULT-03] a group element that blinding turns into the identity is refused, and the secrets are wiped", () => {
+  const { path, packet } = build(toy, randomOf(41), 2);
+  const { privateKey } = path[0]!;
+  let agreed = 0;
+  const suite = {
+    ...toy.suite,
+    x25519: (scalar: Uint8Array, point: Uint8Array) => agreed++ === 0 ? toy.suite.x25519(scalar, point) : null,
+  };
+  const blinding = { ...toy, suite };
+  const opened = rightOf(unwrapHeader(blinding, privateKey, packet));
+  assert.equal(leftOf(unwrapPayload(blinding, opened, packet)), "point");
+  assert.equal(agreed, 2, "the secret, and the blinding");
+  assert.equal([opened.keys.blindingFactor, opened.routingInfo].every(isZero), true);
+});
+
 test("[FAULT-02] another encoding of the group element is refused, though the secret is the same", () => {
   const { path, packet } = build(real, randomOf(5), 1);
   const { privateKey } = path[0]!;
