@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { defaultReplayTagsMax, type Store } from "./store.ts";
 import { createMemoryStore } from "./store_memory.ts";
+import { openThreadStore } from "./store_thread.ts";
 
 export interface StoreChoice {
   /** `[Samtpfote] Store`. */
@@ -13,7 +14,10 @@ export interface StoreChoice {
   readonly dataDir: string;
   /** What it may hold in memory, in bytes. */
   readonly memoryBytesMax: number;
-  /** Replay tags of one key, for daemons that unwrap packets. */
+  /**
+   * Replay tags of one key, for daemons that unwrap packets: they write with every packet, so that their store has a
+   * thread of its own.
+   */
   readonly replayTagsMax?: number;
 }
 
@@ -22,6 +26,8 @@ export const openStore = async (choice: StoreChoice): Promise<Store> => {
   const { kind, dataDir, memoryBytesMax, replayTagsMax = defaultReplayTagsMax } = choice;
   if (kind === "memory") return createMemoryStore({ bytesMax: memoryBytesMax, replayTagsMax });
   // Loaded only where it is used: it is native code, for which Deno wants permission.
+  const path = join(dataDir, "state.lmdb");
+  if (choice.replayTagsMax !== undefined) return openThreadStore({ path, replayTagsMax });
   const { openLmdbStore } = await import("./store_lmdb.ts");
-  return openLmdbStore(join(dataDir, "state.lmdb"), { replayTagsMax });
+  return openLmdbStore(path, { replayTagsMax });
 };
