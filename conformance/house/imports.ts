@@ -13,6 +13,7 @@ const layers: ReadonlyArray<readonly [rank: number, group: string, pattern: RegE
   [3, "authority", /^core\/pki\/(authority|nonvoting)/],
   [1, "documents", /^core\/(sphinx|noise|pki)\//],
   [2, "ratchet", /^core\/ratchet\//],
+  [4, "spool plugin", /^core\/spool\/(system|carrier)\.ts$/],
   [2, "spool", /^core\/spool\//],
   [2, "management", /^core\/management\//],
   [3, "mix", /^core\/mix\//],

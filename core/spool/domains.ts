@@ -19,6 +19,8 @@ export const domains = {
   head: "dspool/v1/head",
   /** Keys of an encrypted message (§7): `encrypted.ts`. */
   sealed: "dspool/v1/sealed",
+  /** A root key's signature on a request for a replica (§8.1): `hosting_wire.ts`. */
+  host: "dspool/v1/host",
   /** A replica's signature on a request to another (§8.2): `replica_wire.ts`. */
   sync: "dspool/v1/sync",
 } as const;

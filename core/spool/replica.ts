@@ -127,11 +127,7 @@ const onRequest = (turn: ReplicaTurn, { id, bytes }: ReplicaRequest): void => {
   const request = bytes.length <= turn.state.config.capacity ? decodeRequest(bytes) : null;
   const isOurs = request !== null && equal(request.spool, turn.state.config.spool);
   if (request === null || !isOurs) {
-    return reply(turn, id, {
-      type: "added",
-      status: isOurs || request === null ? "malformed" : "unknown-spool",
-      receipts: [],
-    });
+    return reply(turn, id, { type: "refused", status: request === null ? "malformed" : "unknown-spool" });
   }
   const { waiting, gatherings, restoring } = turn.state;
   const isBusy = restoring !== null || waiting.size + gatherings.size >= waitingMax;

@@ -84,7 +84,13 @@ const startSync = (turn: ReplicaTurn, key: string, { vector }: Peer, gather: Gat
 export const sendSync = (turn: ReplicaTurn, id: number, items: ReadonlyArray<SyncItem>, key: string): void => {
   const to = turn.state.others.get(key);
   if (to === undefined || turn.state.peers.get(key)?.pending !== id) return;
-  const event: PeerSend = { type: "PeerSend", id, to, bytes: signed(turn, key, exchangeWith(turn, items)) };
+  const event: PeerSend = {
+    type: "PeerSend",
+    spool: turn.state.config.spool,
+    id,
+    to,
+    bytes: signed(turn, key, exchangeWith(turn, items)),
+  };
   turn.effects.push({ type: "Notify", event });
 };
 

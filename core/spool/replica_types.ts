@@ -58,6 +58,8 @@ export interface ReplicaReply {
 /** To be carried to another replica. Answer: PeerReplied with the same id, once or never. */
 export interface PeerSend {
   readonly type: "PeerSend";
+  /** The root key of the spool. */
+  readonly spool: Uint8Array;
   readonly id: number;
   readonly to: ReplicaDescriptor;
   readonly bytes: Uint8Array;

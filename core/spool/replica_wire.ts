@@ -49,6 +49,8 @@ export interface SyncRequest {
 
 /** `ok`, or why not: a WriteRefusal or one of the machine's own. */
 export type Reply =
+  /** No request, or none for a spool that is here: `malformed`, `unknown-spool`, `busy`. */
+  | { readonly type: "refused"; readonly status: string }
   | { readonly type: "added"; readonly status: string; readonly receipts: ReadonlyArray<Receipt> }
   | {
     readonly type: "items";
@@ -187,6 +189,8 @@ const syncOf = (spool: Uint8Array, rest: ReadonlyArray<CborValue>): Request | nu
 export const encodeReply = (reply: Reply): Uint8Array => {
   const { type, status } = reply;
   switch (type) {
+    case "refused":
+      return encodeCbor([type, status]);
     case "added":
       return encodeCbor([type, status, reply.receipts.map(receiptValue)]);
     case "items":
@@ -205,6 +209,7 @@ export const encodeReply = (reply: Reply): Uint8Array => {
 export const decodeReply = (bytes: Uint8Array): Reply | null => {
   const [type, status, ...rest] = arrayOf(bytes) ?? [];
   if (typeof status !== "string") return null;
+  if (type === "refused") return rest.length === 0 ? { type, status } : null;
   if (type === "added") {
     const receipts = listOf(rest[0], receiptFrom);
     return rest.length === 1 && receipts !== null ? { type, status, receipts } : null;

@@ -1,0 +1,120 @@
+/** The whole process of a spool plugin: requests of every kind, new replicas, a restart. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { utf8 } from "../../../core/bytes.ts";
+import { createGeometry } from "../../../core/sphinx/geometry.ts";
+import { toySuite as suite } from "../../sim/toy_suite.ts";
+import { mono, type Step, wall } from "../../../core/machine.ts";
+import { createEpochClock } from "../../../core/pki/epoch.ts";
+import { deriveSeed } from "../../../core/random.ts";
+import { defaultHosting, spoolsAddress } from "../../../core/spool/hosting_types.ts";
+import { decodeHosted, encodeHost, framed, signHost, unframed } from "../../../core/spool/hosting_wire.ts";
+import { decodeReply, encodeRequest, type Request } from "../../../core/spool/replica_wire.ts";
+import { encodeMemspoolRequest, signMemspool } from "../../../core/spool/memspool.ts";
+import { defaultSpoolLimits, spoolGeometry } from "../../../core/spool/service_types.ts";
+import { bootSpools, createSpoolSystem } from "../../../core/spool/system.ts";
+import type { Emission, Input, SystemState } from "../../../core/system.ts";
+import { createStore, type Store } from "../../sim/store.ts";
+import { createAuthor, privateKey, publicOf } from "./keys.ts";
+
+const packets = createGeometry(5, 2048);
+const geometry = spoolGeometry(packets);
+const clock = createEpochClock(10_000, 0);
+const rootKey = privateKey(suite, "root");
+const spool = publicOf(rootKey);
+
+/** A process whose store answers at once; what it tells its driver is gathered. */
+const createProcess = (limits: Partial<typeof defaultHosting> = {}, store: Store = createStore()) => {
+  const system = createSpoolSystem({ suite, geometry: packets });
+  const notices: Array<Record<string, unknown>> = [];
+  let [steps, failing] = [0, false];
+  let state: SystemState;
+  const context = () => ({
+    now: mono(1000),
+    wall: wall(1_000_000),
+    seed: deriveSeed(new Uint8Array(32), `${steps++}`),
+  });
+  const settle = (step: Step<SystemState, Emission>): void => {
+    state = step.state;
+    for (const { from, effect } of step.effects) {
+      if (effect.type === "Notify") notices.push(effect.event as Record<string, unknown>);
+      if (effect.type === "Commit" && failing) {
+        tell({ to: from, event: { type: "CommitFailed", id: effect.id, reason: "full" } });
+      } else if (effect.type === "Commit" || effect.type === "Scan") tell({ to: from, event: store.perform(effect) });
+    }
+  };
+  const tell = (input: Input): void => settle(system.step(context(), state, input));
+  const config = { service: { ...defaultSpoolLimits, clock }, hosting: { ...defaultHosting, ...limits }, client: null };
+  settle(system.start(context(), bootSpools(config)));
+  const ask = (payload: Uint8Array): Uint8Array => {
+    const id = steps;
+    tell({ to: spoolsAddress, event: { type: "SpoolsRequest", id, payload } });
+    const found = notices.filter((one) => one["type"] === "SpoolsAnswer" && one["id"] === id);
+    assert.equal(found.length, 1, "one answer a request");
+    return found[0]!["payload"] as Uint8Array;
+  };
+  return {
+    ask,
+    tell,
+    notices,
+    fail: (is: boolean) => void (failing = is),
+    send: (bytes: Uint8Array) => unframed(ask(framed(bytes, geometry.userPayloadLength)))!,
+  };
+};
+
+type Process = ReturnType<typeof createProcess>;
+const host = (one: Process, key = rootKey, epoch = 100) =>
+  decodeHosted(one.send(encodeHost(signHost(suite, key, epoch))))!;
+const request = (one: Process, what: Request) => decodeReply(one.send(encodeRequest(what)));
+
+test("[DSPOOL-8.1-02] a root key is given a replica, once; it outlives a restart, and is served", () => {
+  const store = createStore();
+  const one = createProcess({}, store);
+  const { status, key } = host(one);
+  assert.equal(status, "ok");
+  assert.deepEqual(host(one), { status, key });
+  const again = createProcess({}, store);
+  assert.deepEqual(host(again), { status, key });
+  const root = createAuthor(suite, rootKey, spool);
+  const write = root.operation({ type: "add", set: utf8("data writer"), item: publicOf(rootKey) });
+  const reply = request(again, { type: "add", spool, write, body: null });
+  assert.equal(reply?.status, "ok");
+  assert.deepEqual(reply?.type === "added" ? reply.receipts.map(({ replica }) => replica) : null, [key]);
+});
+
+test("[FAULT-37] replicas are for root keys, as many as the operator hosts and takes in an epoch; a full disk makes none", () => {
+  const one = createProcess({ hostedMax: 3, hostsPerEpochMax: 2 });
+  const keys = ["a", "b", "c"].map((name) => privateKey(suite, name));
+  one.fail(true);
+  assert.equal(host(one, keys[0]).status, "disk-full");
+  one.fail(false);
+  assert.deepEqual(keys.map((key) => host(one, key).status), ["ok", "full", "full"]);
+  assert.equal(host(one, keys[0], 98).status, "wrong-epoch");
+  const forged = { ...signHost(suite, keys[1]!, 100), spool };
+  assert.equal(decodeHosted(one.send(encodeHost(forged)))?.status, "wrong-signature");
+});
+
+test("[FAULT-37] every request has one answer: of memspool's, garbage, unknown spools, wrong lengths; of replicated spools all have one size", () => {
+  const one = createProcess();
+  const owner = privateKey(suite, "owner");
+  const create = encodeMemspoolRequest({
+    command: "create",
+    spool: new Uint8Array(12),
+    messageId: 0,
+    publicKey: publicOf(owner),
+    signature: signMemspool(suite, owner),
+    message: new Uint8Array(0),
+  });
+  assert.notEqual(one.ask(framed(create, geometry.userPayloadLength)).length, 0);
+  const root = createAuthor(suite, rootKey, spool);
+  const write = root.operation({ type: "add", set: utf8("s"), item: utf8("i") });
+  const add = encodeRequest({ type: "add", spool, write, body: null });
+  assert.deepEqual(decodeReply(one.send(add)), { type: "refused", status: "unknown-spool" });
+  assert.deepEqual(decodeReply(one.send(Uint8Array.of(0x81, 0x00))), { type: "refused", status: "malformed" });
+  for (const payload of [new Uint8Array(0), new Uint8Array(3), new Uint8Array(geometry.userPayloadLength).fill(0xff)]) {
+    assert.notEqual(one.ask(payload).length, 0);
+  }
+  for (const bytes of [add, Uint8Array.of(0x80), encodeHost(signHost(suite, rootKey, 100))]) {
+    assert.equal(one.ask(framed(bytes, geometry.userPayloadLength)).length, geometry.replyLengthMax);
+  }
+});

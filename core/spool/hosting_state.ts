@@ -1,0 +1,100 @@
+/**
+ * The state of the machine between a spool plugin's replicas and the world, and what one step of it gathers.
+ *
+ * @module
+ */
+import { Map as PersistentMap } from "immutable";
+import { toHex } from "../bytes.ts";
+import type { Suite } from "../crypto/suite.ts";
+import { count, type Effect } from "../effects.ts";
+import type { Context, Step } from "../machine.ts";
+import { epochAt } from "../pki/epoch.ts";
+import type { Address } from "../system.ts";
+import type { HostingConfig, SpoolsAnswer } from "./hosting_types.ts";
+import { encodeHosted, framed, type HostStatus } from "./hosting_wire.ts";
+import type { SpoolGeometry } from "./service_types.ts";
+
+export const serviceAddress: Address = "spool-service";
+export const replicaAddress = (spool: Uint8Array): Address => `replica/${toHex(spool)}`;
+
+/** A replica that is hosted, or about to be: its keys follow from one another. */
+export interface Hosted {
+  readonly spool: Uint8Array;
+  /** The spool key: Ed25519, 64 bytes. */
+  readonly privateKey: Uint8Array;
+}
+
+export interface HostingState {
+  readonly config: HostingConfig;
+  /** Public spool keys by root key in hex: `hostedMax` at most. */
+  readonly hosted: PersistentMap<string, Uint8Array>;
+  /** New ones on their way to the disk, by commit, with the requests that ask for them. */
+  readonly founding: PersistentMap<number, Hosted & { readonly request: number }>;
+  /** In this epoch. */
+  readonly epoch: number;
+  readonly hosts: number;
+  /** Requests to other replicas that are under way, by their numbers here: one a replica and peer. */
+  readonly carried: PersistentMap<
+    number,
+    { readonly replica: Address; readonly peer: string; readonly request: number }
+  >;
+  readonly nextId: number;
+  readonly restoring: number | null;
+}
+
+export interface HostingTurn {
+  readonly suite: Suite;
+  readonly geometry: SpoolGeometry;
+  readonly context: Context;
+  state: HostingState;
+  readonly effects: Effect[];
+}
+
+export const newHostingState = (context: Context, config: HostingConfig): HostingState => ({
+  config,
+  hosted: PersistentMap(),
+  founding: PersistentMap(),
+  epoch: epochAt(config.clock, context.wall).epoch,
+  hosts: 0,
+  carried: PersistentMap(),
+  nextId: 1,
+  restoring: null,
+});
+
+export const update = (turn: HostingTurn, parts: Partial<HostingState>): void => {
+  turn.state = { ...turn.state, ...parts };
+};
+
+export const takeId = (turn: HostingTurn): number => {
+  const id = turn.state.nextId;
+  update(turn, { nextId: id + 1 });
+  return id;
+};
+
+/** Nothing here has a deadline: replicas and the client have theirs. */
+export const endHostingTurn = ({ state, effects }: HostingTurn): Step<HostingState, Effect> => ({
+  state,
+  effects,
+  wakeAt: null,
+});
+
+/** Answers a request as the Provider is to send it. */
+export const answer = (turn: HostingTurn, id: number, payload: Uint8Array): void => {
+  const event: SpoolsAnswer = { type: "SpoolsAnswer", id, payload };
+  turn.effects.push({ type: "Notify", event });
+};
+
+/** Answers with a message about a replicated spool. */
+export const answerFramed = (turn: HostingTurn, id: number, reply: Uint8Array): void =>
+  answer(turn, id, framed(reply, turn.geometry.replyLengthMax));
+
+/** Answers a request for a replica, and counts how it ended. */
+export const answerHosted = (
+  turn: HostingTurn,
+  id: number,
+  status: HostStatus,
+  key: Uint8Array | null = null,
+): void => {
+  turn.effects.push(count("dspool-hosted", status));
+  answerFramed(turn, id, encodeHosted(status, key));
+};
