@@ -71,8 +71,7 @@ export const findRecipient = async (
 ): Promise<Recipient | null> => {
   const request = utf8(JSON.stringify({ Version: 0, User: user }));
   const { payload } = await client.query({ type: "Service", capability: "keyserver", provider }, request, { signal });
-  const text = (fromUtf8(payload) ?? "").replace(/\0+$/, "");
-  const key = keyFromText(/"PublicKey":"([A-Za-z0-9+/=]*)"/.exec(text)?.[1] ?? "");
+  const key = keyFromText(/"PublicKey":"([A-Za-z0-9+/=]*)"/.exec(fromUtf8(payload) ?? "")?.[1] ?? "");
   return key === null ? null : { user, provider, key };
 };
 
