@@ -4,9 +4,9 @@
  * @noble's one). For everything else the native call is faster, or as fast, at every length from 32 bytes up, on both
  * runtimes. AEZ, which node:crypto lacks too, is in WebAssembly (aez_wasm.ts).
  *
- * Keys are imported as JWK, which is fifteen times as fast as DER; the public half of a private JWK is not read, so a
- * dummy stands there. Importing a private key costs as much as using it, so the objects of the last few are kept until
- * `forget`.
+ * Keys are imported raw where the platform takes that (Node 26, which refuses a private JWK whose halves disagree), else
+ * as JWK, which is fifteen times as fast as DER; there the public half of a private JWK is not read, so a dummy stands
+ * there. Importing a private key costs as much as using it, so the objects of the last few are kept until `forget`.
  *
  * Results are plain `Uint8Array`s and never a `Buffer`, whose `slice` shares memory where the protocol code means a
  * copy.
@@ -22,6 +22,8 @@ import {
   createPublicKey,
   diffieHellman,
   type KeyObject,
+  type PrivateKeyInput,
+  type PublicKeyInput,
   sign,
   verify,
 } from "node:crypto";
@@ -43,6 +45,10 @@ const cachedKeysMax = 16;
 
 const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
+/** The same without a copy, where the platform made the buffer for these bytes alone. */
+const plainOf = (bytes: Uint8Array): Uint8Array =>
+  bytes.buffer.byteLength === bytes.length ? new Uint8Array(bytes.buffer) : plain(bytes);
+
 const base64url = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
 
@@ -60,13 +66,23 @@ const nullOnThrow = <A>(attempt: () => A): A | null => {
   }
 };
 
+/** What Node 26 takes, and older types of it do not know. */
+const rawKey = (format: "raw-private" | "raw-public", curve: Curve, key: Uint8Array) =>
+  ({ key, format, asymmetricKeyType: curve.toLowerCase() }) as unknown as PrivateKeyInput & PublicKeyInput;
+
+const takesRawKeys = nullOnThrow(() => createPrivateKey(rawKey("raw-private", "X25519", new Uint8Array(32)))) !== null;
+
 const dummyPublic = base64url(new Uint8Array(32));
 
 const importPrivate = (crv: Curve, secret: Uint8Array): KeyObject =>
-  createPrivateKey({ format: "jwk", key: { kty: "OKP", crv, d: base64url(secret), x: dummyPublic } });
+  takesRawKeys
+    ? createPrivateKey(rawKey("raw-private", crv, secret))
+    : createPrivateKey({ format: "jwk", key: { kty: "OKP", crv, d: base64url(secret), x: dummyPublic } });
 
 const importPublic = (crv: Curve, point: Uint8Array): KeyObject =>
-  createPublicKey({ format: "jwk", key: { kty: "OKP", crv, x: base64url(point) } });
+  takesRawKeys
+    ? createPublicKey(rawKey("raw-public", crv, point))
+    : createPublicKey({ format: "jwk", key: { kty: "OKP", crv, x: base64url(point) } });
 
 /** The public half that the platform computed from a private key. */
 const publicOf = (key: KeyObject): Uint8Array =>
@@ -77,11 +93,17 @@ const checkAeadLengths = (key: Uint8Array, nonce: Uint8Array): void =>
 
 const aeadOptions = { authTagLength: tagLength };
 
-const chachaPolySeal: Suite["chachaPolySeal"] = (key, nonce, associated, plaintext) => {
+const chachaPolySeal: Suite["chachaPolySeal"] = (
+  key,
+  nonce,
+  associated,
+  plaintext,
+  sealed = new Uint8Array(plaintext.length + tagLength),
+) => {
   checkAeadLengths(key, nonce);
+  invariant(sealed.length === plaintext.length + tagLength, "a ciphertext is 16 bytes longer than its plaintext");
   const cipher = createCipheriv("chacha20-poly1305", key, nonce, aeadOptions);
   cipher.setAAD(associated, { plaintextLength: plaintext.length });
-  const sealed = new Uint8Array(plaintext.length + tagLength);
   sealed.set(cipher.update(plaintext));
   cipher.final();
   sealed.set(cipher.getAuthTag(), plaintext.length);
@@ -96,7 +118,7 @@ const chachaPolyOpen: Suite["chachaPolyOpen"] = (key, nonce, associated, ciphert
   decipher.setAAD(associated, { plaintextLength: end });
   decipher.setAuthTag(ciphertext.subarray(end));
   const plaintext = decipher.update(ciphertext.subarray(0, end));
-  return nullOnThrow(() => decipher.final()) === null ? null : plain(plaintext);
+  return nullOnThrow(() => decipher.final()) === null ? null : plainOf(plaintext);
 };
 
 /** OpenSSL's ChaCha20 takes the whole initial counter and nonce: the 64-bit counter first. */

@@ -169,8 +169,13 @@ const aez = (order: readonly [Domain, Domain]) => (key: Uint8Array, nonce: Uint8
 
 const tagLength = 16;
 
-const seal = (key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Uint8Array => {
-  const sealed = new Uint8Array(plaintext.length + tagLength);
+const seal = (
+  key: Uint8Array,
+  nonce: Uint8Array,
+  associated: Uint8Array,
+  plaintext: Uint8Array,
+  sealed = new Uint8Array(plaintext.length + tagLength),
+): Uint8Array => {
   const ciphertext = sealed.subarray(0, plaintext.length);
   ciphertext.set(plaintext);
   maskInPlace(ciphertext, domains.chachaPolyKeystream, sized(key, 32), sized(nonce, 12));

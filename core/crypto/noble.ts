@@ -54,9 +54,9 @@ export const nobleSuite: Suite = {
   },
   aezEncryptInPlace,
   aezDecryptInPlace,
-  chachaPolySeal: (key, nonce, associated, plaintext) => {
+  chachaPolySeal: (key, nonce, associated, plaintext, target = new Uint8Array(plaintext.length + tagLength)) => {
     checkAeadLengths(key, nonce);
-    return chacha20poly1305(key, nonce, associated).encrypt(plaintext);
+    return chacha20poly1305(key, nonce, associated).encrypt(plaintext, target);
   },
   chachaPolyOpen: (key, nonce, associated, ciphertext) => {
     checkAeadLengths(key, nonce);

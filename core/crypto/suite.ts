@@ -45,12 +45,16 @@ export interface Suite {
   /** AEZ v5, key 48, nonce 16, no associated data, tau 0, of any length. */
   readonly aezEncryptInPlace: (key: Uint8Array, nonce: Uint8Array, data: Uint8Array) => void;
   readonly aezDecryptInPlace: (key: Uint8Array, nonce: Uint8Array, data: Uint8Array) => void;
-  /** ChaCha20-Poly1305 of RFC 8439: key 32, nonce 12; the result is 16 bytes longer. */
+  /**
+   * ChaCha20-Poly1305 of RFC 8439: key 32, nonce 12; the result is 16 bytes longer. It is written to `target`, of that
+   * length, where one is given.
+   */
   readonly chachaPolySeal: (
     key: Uint8Array,
     nonce: Uint8Array,
     associated: Uint8Array,
     plaintext: Uint8Array,
+    target?: Uint8Array,
   ) => Uint8Array;
   /** Null where the tag does not match. */
   readonly chachaPolyOpen: (

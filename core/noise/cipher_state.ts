@@ -32,15 +32,16 @@ const noData = new Uint8Array(0);
 
 export const createCipher = (key: Uint8Array): CipherState => ({ key, nonce: 0 });
 
-/** Encrypts; the result is 16 bytes longer than `plaintext`. */
+/** Encrypts; the result is 16 bytes longer than `plaintext`, and written to `target` where one is given. */
 export const seal = (
   suite: Suite,
   cipher: CipherState,
   plaintext: Uint8Array,
   associated: Uint8Array = noData,
+  target?: Uint8Array,
 ): Either<"nonces-exhausted", Processed> => {
   if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
-  const bytes = suite.chachaPolySeal(cipher.key, nonceBytes(BigInt(cipher.nonce)), associated, plaintext);
+  const bytes = suite.chachaPolySeal(cipher.key, nonceBytes(BigInt(cipher.nonce)), associated, plaintext, target);
   return E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
 };
 

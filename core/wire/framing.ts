@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { concat, uint32, viewOf } from "../bytes.ts";
+import { uint32, viewOf } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
 import { type CipherState, open, rekey, seal, tagLength } from "../noise/cipher_state.ts";
@@ -13,6 +13,8 @@ import { type ByteQueue, take } from "./byte_queue.ts";
 
 /** Length in bytes of the encrypted length. */
 export const frameHeaderLength = 4 + tagLength;
+
+const noData = new Uint8Array(0);
 
 export interface SealedFrame {
   readonly bytes: Uint8Array;
@@ -27,11 +29,12 @@ export const sealFrame = (
   cipher: CipherState,
   command: Uint8Array,
 ): Either<"nonces-exhausted", SealedFrame> => {
-  const header = seal(suite, cipher, uint32(command.length + tagLength));
+  const length = command.length + tagLength;
+  const bytes = new Uint8Array(frameHeaderLength + length);
+  const header = seal(suite, cipher, uint32(length), noData, bytes.subarray(0, frameHeaderLength));
   if (E.isLeft(header)) return header;
-  const body = seal(suite, header.right.cipher, command);
+  const body = seal(suite, header.right.cipher, command, noData, bytes.subarray(frameHeaderLength));
   if (E.isLeft(body)) return body;
-  const bytes = concat(header.right.bytes, body.right.bytes);
   return E.right({ bytes, cipher: rekey(suite, body.right.cipher), consumed: cipher.key });
 };
 

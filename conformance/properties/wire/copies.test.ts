@@ -1,0 +1,79 @@
+/**
+ * How often a packet is copied within a mix, from the bytes of a socket to the bytes for the next one: the list is in
+ * core/mix/README.md. Counted are the bytes that go through `set` and `slice` of byte strings.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nativeSuite as suite } from "../../../adapters/crypto_native.ts";
+import { newPacket } from "../../../core/sphinx/build.ts";
+import { katzenpostGeometry as geometry } from "../../../core/sphinx/geometry.ts";
+import { unwrap } from "../../../core/sphinx/unwrap.ts";
+import { createCipher } from "../../../core/noise/cipher_state.ts";
+import { append, emptyByteQueue } from "../../../core/wire/byte_queue.ts";
+import { commandHeaderLength, decodeCommand, encodeCommand } from "../../../core/wire/commands.ts";
+import { createReceiver, openNext, sealFrame } from "../../../core/wire/framing.ts";
+import { buildRandom, pathOf, randomOf, rightOf } from "../sphinx/fixture.ts";
+
+/** Together from a link, into AEZ and out of it, into a command, into its frame. */
+const copiesPromised = 5;
+/** Headers, keys and tags. */
+const slack = 0.05;
+
+const sphinx = { suite, geometry };
+const commandLengthMax = commandHeaderLength + geometry.packetLength;
+const cipher = createCipher(new Uint8Array(32).fill(7));
+
+const frameOf = (packet: Uint8Array): Uint8Array =>
+  rightOf(sealFrame(suite, cipher, rightOf(encodeCommand(geometry, { type: "SendPacket", packet })))).bytes;
+
+/** The packet in a frame that came in two pieces. */
+const receive = (frame: Uint8Array): Uint8Array => {
+  const pieces = [frame.subarray(0, 30_000), frame.subarray(30_000)];
+  const queue = pieces.reduce(append, emptyByteQueue);
+  const header = rightOf(openNext(suite, createReceiver(cipher), queue, commandLengthMax))!;
+  const { command } = rightOf(openNext(suite, header.receiver, header.rest, commandLengthMax))!;
+  const decoded = rightOf(decodeCommand(geometry, command!));
+  return decoded.type === "SendPacket" ? decoded.packet : assert.fail(decoded.type);
+};
+
+/** The bytes that are copied while something is done. */
+const copiedBy = (work: () => void): number => {
+  const { set, slice } = Uint8Array.prototype;
+  let copied = 0;
+  Uint8Array.prototype.set = function (from: ArrayLike<number>, at?: number): void {
+    copied += from.length;
+    set.call(this, from, at);
+  };
+  Uint8Array.prototype.slice = function (from?: number, to?: number) {
+    const bytes = slice.call(this, from, to);
+    copied += bytes.length;
+    return bytes;
+  };
+  try {
+    work();
+  } finally {
+    Object.assign(Uint8Array.prototype, { set, slice });
+  }
+  return copied;
+};
+
+test("a forwarded packet is copied five times from the bytes of a link to those of the next", () => {
+  const random = randomOf(1);
+  const path = pathOf(suite, random, 5);
+  const packets = [1, 2].map(() =>
+    rightOf(newPacket(sphinx, buildRandom(random), path, random.bytes(geometry.forwardPayloadLength)))
+  );
+  const frames = packets.map(frameOf);
+  const forward = (frame: Uint8Array): Uint8Array =>
+    frameOf(rightOf(unwrap(sphinx, path[0]!.privateKey, receive(frame))).packet!);
+  // Whatever is made once, for all packets.
+  forward(frames[0]!);
+  const copies = copiedBy(() => forward(frames[1]!)) / geometry.packetLength;
+  assert.equal(Math.abs(copies - copiesPromised) <= slack, true, `${copies} copies`);
+});
+
+test("a packet that was received has a buffer of its own, which can be handed to a thread without a copy", () => {
+  const random = randomOf(2);
+  const packet = receive(frameOf(random.bytes(geometry.packetLength)));
+  assert.equal(packet.buffer.byteLength <= packet.length + commandHeaderLength, true);
+});
