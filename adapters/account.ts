@@ -38,8 +38,15 @@ export const optionsOf = (file: ClientFile, { user, provider, keys }: Account): 
 
 const registerMs = 15_000;
 
-/** Makes the account at its Provider by HTTP (wire-facts §10). Rejects with a CommandError. */
-export const register = async (file: ClientFile, name: string, { user, keys }: Account): Promise<void> => {
+/**
+ * Asks the account's Provider for it by HTTP (wire-facts §10): null where it was made, else what the Provider answered,
+ * as it does where there is one of that name. Rejects with a CommandError where it cannot be reached.
+ */
+export const askForAccount = async (
+  file: ClientFile,
+  name: string,
+  { user, keys }: Account,
+): Promise<string | null> => {
   if (file.Registration === null) {
     throw configurationError(`${name}: [Registration] is missing: where accounts are made`);
   }
@@ -59,7 +66,13 @@ export const register = async (file: ClientFile, name: string, { user, keys }: A
     );
   });
   const answer = (await response.text()).slice(0, 200).trim();
-  if (response.status !== 200) throw unavailableError(`${url} made no account: ${answer}`);
+  return response.status === 200 ? null : `${url} made no account: ${answer}`;
+};
+
+/** Makes the account at its Provider. Rejects with a CommandError. */
+export const register = async (file: ClientFile, name: string, account: Account): Promise<void> => {
+  const refusal = await askForAccount(file, name, account);
+  if (refusal !== null) throw unavailableError(refusal);
 };
 
 /** Asks the keyserver of the user's Provider (drafts/keyserver.rst). Null where the user has no key there. */

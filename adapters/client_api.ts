@@ -113,7 +113,8 @@ const storeBytesMax = 1 << 16;
 
 const silent: Logger = { write: () => {}, reopen: () => {}, close: () => {} };
 
-const configOf = (options: ConnectOptions): ClientConfig => ({
+/** What the machine is started with. */
+export const configOf = (options: ConnectOptions): ClientConfig => ({
   user: options.user,
   provider: options.provider,
   linkPrivate: options.linkPrivate,

@@ -1,0 +1,22 @@
+/**
+ * The service spool: memspool's spools for Go clients, spools of version 2, and replicas of replicated spools.
+ *
+ * @module
+ */
+import { CommandError } from "../../adapters/exit.ts";
+import { logLine, pluginFlags, runPlugin } from "../../adapters/plugin_kit.ts";
+import { readSpoolFlags } from "../../adapters/spool_flags.ts";
+import { startSpoolPlugin } from "../../adapters/spool_plugin.ts";
+
+try {
+  const flags = readSpoolFlags(pluginFlags());
+  process.umask(0o077);
+  const { handle, stop } = await startSpoolPlugin(flags);
+  const versions = flags.limits.acceptsVersion1 ? "1 2" : "2";
+  const parameters = { versions, replicas: flags.replicas > 0 ? "yes" : "no" };
+  await runPlugin({ name: "spool", parameters, handle, onStop: stop });
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error;
+  logLine(error.message);
+  process.exit(error.code);
+}
