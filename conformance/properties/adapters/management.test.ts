@@ -132,7 +132,7 @@ test("[FAULT-40] unknown verbs, a line of 1 MB, garbage and half-closed peers ar
   await stop();
 });
 
-test("[FAULT-40] SHUTDOWN from many at once is answered to each; connections are bounded; silent ones end", async () => {
+test("[FAULT-40] [FAULT-15] SHUTDOWN from many at once is answered to each; connections are bounded; silent ones end", async () => {
   const { path, shutdowns, stop } = await serve(300);
   const many = await Promise.all(
     Array.from({ length: 8 }, () => converse(path, (socket) => socket.write("SHUTDOWN\n"))),

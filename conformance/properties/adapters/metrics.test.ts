@@ -10,6 +10,7 @@ import { freePorts } from "../../../adapters/free_ports.ts";
 import { createMetrics, exposedName } from "../../../adapters/metrics.ts";
 import { declaredMetrics } from "../../../adapters/metrics_declared.ts";
 import type { ViewKind } from "../../../adapters/metrics_views.ts";
+import { watchProcess } from "../../../adapters/metrics_process.ts";
 import { createObservation } from "../../../adapters/observation_http.ts";
 import { dropReasons } from "../../../core/mix/drop_reason.ts";
 import { closeReasons } from "../../../core/mix/hang_up.ts";
@@ -157,4 +158,17 @@ test("what is added to a histogram is a measurement; what machines refuse, stop 
   assert.deepEqual(unknown("descriptors_refused", refused), []);
   assert.deepEqual(unknown("reveals_refused", revealed), []);
   assert.deepEqual(unknown("plugin_stops", stopped), []);
+});
+
+test("[FAULT-51] an event loop that stands still is seen in the metrics", async () => {
+  const metrics = createMetrics();
+  const watch = watchProcess(metrics);
+  const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  await sleep(1);
+  for (const until = performance.now() + 450; performance.now() < until;);
+  await sleep(150);
+  watch.stop();
+  const { samples } = parse(metrics.render());
+  const at = (bound: string): number => samples.get(`samtpfote_event_loop_delay_seconds_bucket{le="${bound}"}`)!;
+  assert.equal(at("+Inf") - at("0.3") >= 1, true, "a delay of more than 300 ms");
 });

@@ -26,7 +26,7 @@ const items: fc.Arbitrary<CborItem> = fc.letrec<{ item: CborItem }>((tie) => ({
   ),
 })).item;
 
-test("what is written is read back, keys like __proto__ included", () => {
+test("[FAULT-51] what is written is read back, keys like __proto__ included", () => {
   fc.assert(
     fc.property(items, (item) => {
       const decoded = readCbor(writeCbor(item));

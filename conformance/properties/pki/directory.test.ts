@@ -147,7 +147,7 @@ test("what all fail by is told in one word", () => {
   }));
 });
 
-test("a silent authority holds nobody up: the next one is asked as well, and the first document counts", () => {
+test("[FAULT-15] a silent authority holds nobody up: the next one is asked as well, and the first document counts", () => {
   const driver = createDriver();
   const silent = fetchWith(driver);
   driver.advance(4_999);
@@ -163,7 +163,7 @@ test("a silent authority holds nobody up: the next one is asked as well, and the
   assert.equal(driver.reports.length, 1);
 });
 
-test("all silent: the fetch fails when the last connection has ended", () => {
+test("[FAULT-15] all silent: the fetch fails when the last connection has ended", () => {
   const driver = createDriver();
   driver.tell({ type: "Fetch", epoch });
   driver.advance(60_000);
