@@ -45,6 +45,10 @@ const cachedKeysMax = 16;
 
 const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
+/** The same without a copy, where the platform made the buffer for these bytes alone. */
+const plainOf = (bytes: Uint8Array): Uint8Array =>
+  bytes.buffer.byteLength === bytes.length ? new Uint8Array(bytes.buffer) : plain(bytes);
+
 const base64url = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
 
@@ -89,11 +93,17 @@ const checkAeadLengths = (key: Uint8Array, nonce: Uint8Array): void =>
 
 const aeadOptions = { authTagLength: tagLength };
 
-const chachaPolySeal: Suite["chachaPolySeal"] = (key, nonce, associated, plaintext) => {
+const chachaPolySeal: Suite["chachaPolySeal"] = (
+  key,
+  nonce,
+  associated,
+  plaintext,
+  sealed = new Uint8Array(plaintext.length + tagLength),
+) => {
   checkAeadLengths(key, nonce);
+  invariant(sealed.length === plaintext.length + tagLength, "a ciphertext is 16 bytes longer than its plaintext");
   const cipher = createCipheriv("chacha20-poly1305", key, nonce, aeadOptions);
   cipher.setAAD(associated, { plaintextLength: plaintext.length });
-  const sealed = new Uint8Array(plaintext.length + tagLength);
   sealed.set(cipher.update(plaintext));
   cipher.final();
   sealed.set(cipher.getAuthTag(), plaintext.length);
@@ -108,7 +118,7 @@ const chachaPolyOpen: Suite["chachaPolyOpen"] = (key, nonce, associated, ciphert
   decipher.setAAD(associated, { plaintextLength: end });
   decipher.setAuthTag(ciphertext.subarray(end));
   const plaintext = decipher.update(ciphertext.subarray(0, end));
-  return nullOnThrow(() => decipher.final()) === null ? null : plain(plaintext);
+  return nullOnThrow(() => decipher.final()) === null ? null : plainOf(plaintext);
 };
 
 /** OpenSSL's ChaCha20 takes the whole initial counter and nonce: the 64-bit counter first. */
