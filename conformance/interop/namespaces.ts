@@ -33,9 +33,11 @@ export interface Lab {
   readonly within: (machine: string) => readonly [string, ...string[]];
   /** A cable; addresses with their prefix lengths. */
   readonly connect: (one: End, other: End) => void;
-  readonly route: (machine: string, ...words: ReadonlyArray<string>) => void;
+  /** A command of iproute2 on a machine: `route add …`. */
+  readonly ip: (machine: string, ...words: ReadonlyArray<string>) => void;
   /** Forwards packets by rules of nftables. */
   readonly forward: (machine: string, rules: string) => void;
+  /** Ends what still runs on the machines, and removes them. */
   readonly remove: () => void;
 }
 
@@ -59,7 +61,11 @@ export const createLab = (machines: ReadonlyArray<string>): Lab => {
   const nameOf = (machine: string): string => `${prefix}-${process.pid}-${machine}`;
   const remove = (): void => {
     process.off("exit", remove);
-    for (const machine of machines) execute("ip", ["netns", "delete", nameOf(machine)]);
+    for (const machine of machines) {
+      const running = execute("ip", ["netns", "pids", nameOf(machine)]);
+      if (running.code === 0 && running.text !== "") execute("kill", ["-KILL", ...running.text.split("\n")]);
+      execute("ip", ["netns", "delete", nameOf(machine)]);
+    }
   };
   removeAbandoned();
   process.on("exit", remove);
@@ -78,7 +84,7 @@ export const createLab = (machines: ReadonlyArray<string>): Lab => {
   return {
     within,
     remove,
-    route: (machine, ...words) => void inside(machine, ...words),
+    ip: (machine, ...words) => void inside(machine, ...words),
     connect: (one, other) => {
       const veth = ["type", "veth", "peer", "name", other.port, "netns", nameOf(other.machine)];
       inside(one.machine, "link", "add", one.port, ...veth);
@@ -114,7 +120,7 @@ export interface Lack {
 /** Why this machine has no such networks, found by making one; null where it has. */
 export const whyNoNetworks = (): Lack | null => {
   if (process.getuid?.() !== 0) return { reason: "network namespaces need Linux and root", isProgram: false };
-  const missing = ["ip", "nft"].find((program) => execute(program, ["--version"]).code === null);
+  const missing = ["ip", "nft", "curl"].find((program) => execute(program, ["--version"]).code === null);
   if (missing !== undefined) {
     return { reason: `the program ${missing} is missing`, isProgram: true };
   }

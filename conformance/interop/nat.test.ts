@@ -6,8 +6,8 @@
  *                                            +-- router --  inside  10.77.0.2, fd77::2
  *     six                   2001:db8:6::2  --+
  *
- * Outside are the authority, mix1 and alice; six has no IPv4 at all, so that mix2 and bob there reach everybody, and are
- * reached, by the second addresses of what they are told.
+ * Outside are the authority, mix1 and alice. six has no IPv4 at all: mix2 and bob there reach everybody, and are reached,
+ * by the second addresses of what they are told.
  */
 import { strict as assert } from "node:assert";
 import { spawnSync } from "node:child_process";
@@ -68,11 +68,11 @@ const buildNetwork = (): Lab => {
   cable("outside", "wan", ["203.0.113.1/24", "2001:db8:1::1/64"], ["203.0.113.2/24", "2001:db8:1::2/64"]);
   cable("six", "wan6", ["2001:db8:6::1/64"], ["2001:db8:6::2/64"]);
   cable("inside", "lan", ["10.77.0.1/24", "fd77::1/64"], ["10.77.0.2/24", "fd77::2/64"]);
-  lab.route("outside", "route", "add", "default", "via", "203.0.113.1");
-  lab.route("outside", "-6", "route", "add", "default", "via", "2001:db8:1::1");
-  lab.route("six", "-6", "route", "add", "default", "via", "2001:db8:6::1");
-  lab.route("inside", "route", "add", "default", "via", "10.77.0.1");
-  lab.route("inside", "-6", "route", "add", "default", "via", "fd77::1");
+  lab.ip("outside", "route", "add", "default", "via", "203.0.113.1");
+  lab.ip("outside", "-6", "route", "add", "default", "via", "2001:db8:1::1");
+  lab.ip("six", "-6", "route", "add", "default", "via", "2001:db8:6::1");
+  lab.ip("inside", "route", "add", "default", "via", "10.77.0.1");
+  lab.ip("inside", "-6", "route", "add", "default", "via", "fd77::1");
   lab.forward("router", routerRules);
   return lab;
 };
@@ -202,7 +202,7 @@ const runNetwork = async (lab: Lab, plan: NetworkPlan): Promise<void> => {
   }
 };
 
-test("[SEED-7-01] [HB-MIX-4-02] a Provider behind NAT advertises its router's addresses only, and is reached there", async (t) => {
+test("[SEED-7-01] [HB-MIX-4-02] a Provider behind NAT advertises its router's addresses, and is reached there", async (t) => {
   const lack = whyNoNetworks();
   if (lack !== null) {
     assert.equal(lack.isProgram && process.env["REQUIRE_ALL"] === "1", false, lack.reason);

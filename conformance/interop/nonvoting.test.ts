@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
+import { isDeno } from "../house/runtimes.ts";
 import { run, type Running, start } from "./process.ts";
 
 const size = ["--nonvoting", "--layers", "1", "--mixes", "1", "--providers", "1", "--clients", "alice"];
@@ -32,7 +33,14 @@ const ping = async (file: string): Promise<void> => {
   assert.match(stdout, /^loop at provider1 answered/);
 };
 
-test("a network with a non-voting authority delivers; killed and back, the authority gives out its document and signs on", async () => {
+/** By the first application of the README. Under Deno by the command: the application is one of the npm package. */
+const pingByExample = isDeno ? ping : async (file: string): Promise<void> => {
+  const { code, stdout, stderr } = await run("examples/ping", [file]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^loop at provider1 answered after \d+ ms\nthere: provider1 > mix1 > provider1\nback: mix1 > /);
+};
+
+test("a non-voting authority's network delivers; killed and back, the authority keeps to its document and signs on", async () => {
   const folder = mkdtempSync(join(tmpdir(), "samtpfote-nonvoting-"));
   const file = (name: string, kind: string): string => join(folder, name, `${kind}.toml`);
   const authority = file("auth1", "authority");
@@ -76,7 +84,7 @@ test("a network with a non-voting authority delivers; killed and back, the autho
     second.process.stdin!.write("go\n");
     await second.says(`"listening"`);
     // A new client asks the authority for the document of this epoch, which its predecessor has signed.
-    await ping(alice);
+    await pingByExample(alice);
     await second.says(`"reason":"consensus"`);
     const restored = /"reason":"ready".*?"documents":(\d+)/;
     process.kill(second.process.pid!, "SIGTERM");
