@@ -14,6 +14,7 @@ import type { Declared } from "./metrics.ts";
 import {
   descriptorRefusals,
   fetchFailures,
+  hostStatuses,
   pluginStops,
   revealRefusals,
   spoolStatuses,
@@ -132,6 +133,7 @@ const queues: ReadonlyArray<Declared> = [
   counter("plugin-stops", "Programs of plugins that were ended.", byReason(pluginStops)),
   counter("spool-requests", "Requests to spools, by status.", { name: "status", values: spoolStatuses }),
   counter("spool-unreadable", "Entries of spools that the store did not give back."),
+  counter("dspool-hosted", "Requests that a replica be kept, by status.", { name: "status", values: hostStatuses }),
   counter("dspool-refused", "Requests to replicated spools that were refused.", byReason([])),
   counter("dspool-convicted", "Replicas that were shown to lie."),
   counter("dspool-syncs", "Rounds of comparing replicated spools.", {

@@ -9,6 +9,7 @@ import type { CertificateError } from "../core/pki/cert.ts";
 import type { DescriptorError } from "../core/pki/descriptor.ts";
 import type { FetchFailure } from "../core/pki/directory.ts";
 import type { DocumentError } from "../core/pki/document.ts";
+import type { HostStatus } from "../core/spool/hosting_wire.ts";
 import type { SpoolStatus } from "../core/spool/service_types.ts";
 
 const all = <Member extends string>(members: Readonly<Record<Member, true>>): ReadonlyArray<Member> =>
@@ -104,4 +105,15 @@ export const spoolStatuses = all<SpoolStatus>({
   "disk-full": true,
   "store-failed": true,
   busy: true,
+});
+
+export const hostStatuses = all<HostStatus>({
+  ok: true,
+  malformed: true,
+  "wrong-signature": true,
+  "wrong-epoch": true,
+  full: true,
+  busy: true,
+  "disk-full": true,
+  "store-failed": true,
 });
