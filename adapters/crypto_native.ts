@@ -1,7 +1,7 @@
 /**
  * The native provider of the crypto suite: node:crypto, on Node and on Deno, and the portable one for what it lacks
- * (NewHope-Simple, the birational map) or does no faster (HKDF-Expand: on Deno ten small calls cost more than
- * @noble's one). For everything else the native call is faster, or as fast, at every length from 32 bytes up, on both
+ * (NewHope-Simple's polynomials, the birational map) or does no faster (HKDF-Expand: on Deno ten small calls cost more
+ * than @noble's one). For everything else the native call is faster, or as fast, at every length from 32 bytes up, on both
  * runtimes. AEZ, which node:crypto lacks too, is in WebAssembly (aez_wasm.ts).
  *
  * Keys are imported raw where the platform takes that (Node 26, which refuses a private JWK whose halves disagree), else
@@ -30,6 +30,7 @@ import {
 import { Buffer } from "node:buffer";
 import { isZero } from "../core/bytes.ts";
 import { isCanonicalPoint } from "../core/crypto/ed25519.ts";
+import { createNewHope } from "../core/crypto/newhope.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import { invariant } from "../core/machine.ts";
@@ -129,6 +130,10 @@ const chacha20Keystream: Suite["chacha20Keystream"] = (key, nonce, length) => {
   return plain(createCipheriv("chacha20", key, counterAndNonce).update(new Uint8Array(length)));
 };
 
+/** Node's SHAKE128, whose output has any length. */
+const shake128 = (message: Uint8Array, length: number): Uint8Array =>
+  plain(createHash("shake128", { outputLength: length }).update(message).digest());
+
 /** A suite with its own cache of key objects; `aez` may be an instance of a module that another thread compiled. */
 export const createNativeSuite = (aez: WasmAez = createWasmAez()): Suite => {
   const keys = createKeyCache(cachedKeysMax, curves, importPrivate);
@@ -156,6 +161,7 @@ export const createNativeSuite = (aez: WasmAez = createWasmAez()): Suite => {
     chachaPolySeal,
     chachaPolyOpen,
     chacha20Keystream,
+    kem: createNewHope({ sha3_256: hash("sha3-256"), shake128, chacha20Keystream }),
 
     x25519: (scalar, point) => {
       invariant(point.length === 32, "a u-coordinate has 32 bytes");

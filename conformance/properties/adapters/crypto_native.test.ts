@@ -7,6 +7,7 @@ import { concat } from "../../../core/bytes.ts";
 import { nobleSuite } from "../../../core/crypto/noble.ts";
 import type { Suite } from "../../../core/crypto/suite.ts";
 import { InvariantError } from "../../../core/machine.ts";
+import { stream } from "../../../core/random.ts";
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
 const exactly = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -159,4 +160,19 @@ test("wrong lengths given by our own code throw", () => {
     assert.throws(() => suite.chachaPolyOpen(short, right, right, right), InvariantError);
     assert.throws(() => suite.chacha20Keystream(right, right, 10), InvariantError);
   }
+});
+
+test("[WIRE-2-03] NewHope-Simple over the platform's primitives is the portable one", () => {
+  const [portable, native] = [nobleSuite.kem, nativeSuite.kem];
+  fc.assert(
+    fc.property(exactly(32), exactly(32), (ours, theirs) => {
+      const keys = native.generate(stream(ours));
+      assert.deepEqual(keys, portable.generate(stream(ours)));
+      const answer = native.encapsulate(stream(theirs), keys.publicKey)!;
+      assert.deepEqual(answer, portable.encapsulate(stream(theirs), keys.publicKey));
+      assert.deepEqual(native.decapsulate(keys.privateKey, answer.ciphertext), answer.shared);
+      assert.deepEqual(portable.decapsulate(keys.privateKey, answer.ciphertext), answer.shared);
+    }),
+    { numRuns: 10 },
+  );
 });
