@@ -26,7 +26,7 @@ export interface Turns<A> {
 }
 
 /** How long a turn may last before the event loop has its own, in ms. */
-const turnMs = 10;
+const turnMs = 2;
 
 export const createTurns = <A>({ handle, onBehind, highMark, lowMark, onIdle, onTurn }: TurnsOptions<A>): Turns<A> => {
   let queue: A[] = [];
