@@ -46,6 +46,24 @@ test("[MIXNET-2.2-02] [MIXNET-4.1-01] every node dials all of the next layer", (
   }
 });
 
+test("[HB-MIX-4-02] a node is dialled at its tcp4 addresses, then at its tcp6 ones; other transports are for clients", () => {
+  const mix = createDriver("c1");
+  const addresses = new Map([
+    ["tcp", ["p1.example.org:4"]],
+    ["tcp6", ["[2001:db8::1]:2", "[2001:db8::2]:3"]],
+    ["tcp4", ["192.0.2.1:1"]],
+  ]);
+  const known = documentOf(firstEpoch);
+  mix.document({ ...known, providers: known.providers.map((one) => ({ ...one, addresses })) });
+  for (const { role } of dials(mix.advance(0))) {
+    assert.deepEqual(role, {
+      type: "initiator",
+      addresses: ["192.0.2.1:1", "[2001:db8::1]:2", "[2001:db8::2]:3"],
+    });
+  }
+  assert.equal(mix.state().links.byId.size, 2);
+});
+
 test("[FAULT-19] only the node of the descriptor is let in at the other end of a link", () => {
   const mix = createDriver("a1");
   mix.document(documentOf(firstEpoch));
