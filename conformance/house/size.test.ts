@@ -1,4 +1,4 @@
-/** What a browser loads of core: a client, its portable crypto and the network's geometry, in one file, bundled as a site would. */
+/** What a browser loads of core: a client, its portable crypto and the network's geometry, bundled as a site would. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createContext, runInContext } from "node:vm";

@@ -94,7 +94,7 @@ before(() => {
   listing = packed.files.map(({ path }) => path);
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
   install(join(project, packed.filename));
-  for (const name of ["packet.ts", "plugin.ts"]) {
+  for (const name of ["packet.ts", "plugin.ts", "worker.ts"]) {
     copyFileSync(join(root, "conformance/interop/package", name), join(project, name));
   }
   copyFileSync(join(root, "cmd/examples/ping.ts"), join(project, "ping.ts"));
@@ -177,20 +177,26 @@ const runtimes: ReadonlyArray<readonly [name: string, node: string]> = [
 for (const [name, node] of runtimes) {
   const missing = !isDeno && !existsSync(node) && `not run: ${name} is installed for Linux on x64 only`;
   const mayMiss = process.env["REQUIRE_ALL"] === undefined;
-  test(`on ${name} the installed package is imported, unwraps packets, answers as a plugin, and runs as a command`, {
-    skip: skip || (mayMiss && missing),
-  }, async () => {
-    assert.equal(missing, false);
-    assert.equal(succeed(project, node, "every.js"), `imported ${modules.length}\n`);
-    assert.equal(succeed(project, node, "packet.js"), "native: 51200 bytes of 42\nnoble: 51200 bytes of 42\n");
-    // CBOR: a map of one pair, texts of 7 and 1 bytes.
-    assert.equal(await parametersOf(node), "\xa1\x67version\x611");
-    const command = inPackage(manifest.bin["samtpfote"]!);
-    assert.match(succeed(project, node, command, "--help"), /^usage: samtpfote COMMAND/);
-    // The one that loads most: the store's native code among it.
-    assert.match(succeed(project, node, command, "mix", "--help"), /^usage: mix/);
-    assert.equal(run(project, node, ["ping.js"]).status, 64);
-  });
+  test(
+    `on ${name} the installed package is imported, unwraps packets (in a worker, too), answers as a plugin, and runs as a command`,
+    {
+      skip: skip || (mayMiss && missing),
+    },
+    async () => {
+      assert.equal(missing, false);
+      assert.equal(succeed(project, node, "every.js"), `imported ${modules.length}\n`);
+      assert.equal(succeed(project, node, "packet.js"), "native: 51200 bytes of 42\nnoble: 51200 bytes of 42\n");
+      const pool = inPackage("dist/adapters/unwrap_pool.js");
+      assert.equal(succeed(project, node, "worker.js", pool), "point\n", "a packet of zeros is refused by the worker");
+      // CBOR: a map of one pair, texts of 7 and 1 bytes.
+      assert.equal(await parametersOf(node), "\xa1\x67version\x611");
+      const command = inPackage(manifest.bin["samtpfote"]!);
+      assert.match(succeed(project, node, command, "--help"), /^usage: samtpfote COMMAND/);
+      // The one that loads most: the store's native code among it.
+      assert.match(succeed(project, node, command, "mix", "--help"), /^usage: mix/);
+      assert.equal(run(project, node, ["ping.js"]).status, 64);
+    },
+  );
 }
 
 test(
