@@ -5,8 +5,9 @@
  * runtimes. AEZ, which node:crypto lacks too, is in WebAssembly (aez_wasm.ts).
  *
  * Keys are imported raw where the platform takes that (Node 26, which refuses a private JWK whose halves disagree),
- * else as JWK, which is fifteen times as fast as DER; there the public half of a private JWK is not read, so a dummy stands
- * there. Importing a private key costs as much as using it, so the objects of the last few are kept until `forget`.
+ * else as JWK, which is fifteen times as fast as DER; there the public half of a private JWK is not read, so a dummy
+ * stands there. Importing a private key costs as much as using it, so the objects of the last few are kept until
+ * `forget`.
  *
  * Results are plain `Uint8Array`s and never a `Buffer`, whose `slice` shares memory where the protocol code means a
  * copy.

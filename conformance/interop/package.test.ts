@@ -178,7 +178,7 @@ for (const [name, node] of runtimes) {
   const missing = !isDeno && !existsSync(node) && `not run: ${name} is installed for Linux on x64 only`;
   const mayMiss = process.env["REQUIRE_ALL"] === undefined;
   test(
-    `on ${name} the installed package is imported, unwraps packets (in a worker, too), answers as a plugin, and runs as a command`,
+    `on ${name} the package is imported, unwraps packets (in a worker, too), is a plugin and a command`,
     {
       skip: skip || (mayMiss && missing),
     },
