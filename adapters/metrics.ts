@@ -34,7 +34,7 @@ export interface Metrics {
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Labels that a metric may have beyond those declared: should one be made from what a peer sends, memory is bounded. */
+/** Labels that a metric may have beyond those declared: one made from what a peer sends costs bounded memory. */
 const strayLabelsMax = 64;
 const other = "other";
 

@@ -23,7 +23,7 @@ const parse = (text: string): Fault[] => {
   });
 };
 
-/** The rows in the texts of a source: names of tests, also those made elsewhere than at the test; comments count not. */
+/** The rows in the texts of a source: names of tests, wherever they are made; comments count not. */
 const rowsOf = ({ tree }: Source): number[] => {
   const found: number[] = [];
   walk(tree, (node) => {

@@ -15,7 +15,7 @@ const run = (how: string): Promise<readonly [code: unknown, stdout: string]> =>
     execFile(process.execPath, [...argumentsOf, how], { cwd: root }, (error, stdout) => resolve([error?.code, stdout]))
   );
 
-test("[FAULT-51] a rejection or an error that nobody handles is logged as critical, and the process ends with 70", async () => {
+test("[FAULT-51] what nobody handles is logged as critical, and ends the process with 70", async () => {
   const ends = await Promise.all(["reject", "throw"].map(run));
   for (const [code, stdout] of ends) {
     assert.equal(code, 70, stdout);

@@ -66,7 +66,7 @@ const cases: Readonly<Record<string, Case>> = {
 };
 
 for (const [kind, { command, file, wrong, problems }] of Object.entries(cases)) {
-  test(`[FAULT-50] --validate of ${kind}'s file: 0 where it is right, 78 and all that is wrong, and nothing is written`, async () => {
+  test(`[FAULT-50] --validate of ${kind}'s file: 0, or 78 and all that is wrong`, async () => {
     const path = join(file(), "..");
     const name = join(path, "wrong.toml");
     writeFileSync(name, wrong(readFileSync(file(), "utf8")));
@@ -91,7 +91,7 @@ const eventually = async (what: string, holds: () => boolean): Promise<void> => 
   }
 };
 
-test("a non-voting authority is asked by its file and by probes, reloaded by SIGHUP, and ended by SHUTDOWN", async () => {
+test("a non-voting authority is asked by its file and by probes, reloaded and ended", async () => {
   const [port] = await freePorts("127.0.0.1", 1);
   const file = join(folder, "alone", "auth1", "watched.toml");
   const log = join(folder, "alone", "auth1", "authority.log");
@@ -142,7 +142,7 @@ test("a non-voting authority is asked by its file and by probes, reloaded by SIG
   assert.match(none.stderr, /there is no management socket: \[Samtpfote\.Management\] Enable = true makes one/);
 });
 
-test("[FAULT-48] a signal while a mix starts ends it cleanly; of many at once it ends as well, and starts again", async () => {
+test("[FAULT-48] signals while a mix starts, and many at once, end it; it starts again", async () => {
   const begin = () => start("mix", ["-f", fileOf("voting/mix1", "mix.toml"), "--supervised"]);
   const [early, twice] = [begin(), begin()];
   await Promise.all([early.says(`"loaded"`), twice.says(`"loaded"`)]);

@@ -45,7 +45,7 @@ const repliesOf = (stuck: string): ReadonlyMap<string, number> => {
   return replies;
 };
 
-test("[FAULT-47] a client that neither reads nor writes keeps nobody else waiting, at its Provider or elsewhere", () => {
+test("[FAULT-47] a client that neither reads nor writes keeps nobody else waiting", () => {
   const replies = repliesOf("client-1");
   assert.deepEqual([...replies], clients.map((client) => [client, client === "client-1" ? 0 : questions]));
 });

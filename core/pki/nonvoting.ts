@@ -3,7 +3,8 @@
  * wire-facts §2.7, §5.6, §11.2). For test networks, and small ones whose users trust one party.
  *
  * What nodes send is in nonvoting_enrolment.ts, documents in nonvoting_documents.ts, connections in
- * nonvoting_links.ts, what is kept in nonvoting_restore.ts, and what it shows in nonvoting_view.ts. This file only says which event goes where.
+ * nonvoting_links.ts, what is kept in nonvoting_restore.ts, and what it shows in nonvoting_view.ts. This file
+ * only says which event goes where.
  *
  * @module
  */

@@ -135,7 +135,7 @@ test("/metrics, /ready and /live over HTTP: by GET, with the reasons, whatever g
   await observation.stop();
 });
 
-test("what is added to a histogram is a measurement; what machines refuse, stop and answer is declared by reason", () => {
+test("amounts for a histogram are measurements; what machines refuse and stop is declared by reason", () => {
   const metrics = createMetrics();
   for (const ms of [0, 2, 5000]) metrics.add("lateness-ms", undefined, ms);
   const { samples } = parse(metrics.render());
