@@ -7,13 +7,17 @@
  *     npx tsx cmd/sim.ts --faults --seed 1
  *     npx tsx cmd/sim.ts --replay 1
  *
+ * A run can be written down: as a report to be read in a browser, and event by event.
+ *
+ *     npx tsx cmd/sim.ts --faults --report report.html --trace trace.jsonl
+ *
  * Equal seeds and options print equal trace hashes, on every runtime. Exit codes: 0 all held, 64 usage, 127 a crash or
  * a broken invariant, 128 something that had to happen did not (liveness), 129 something happened that never must
  * (safety).
  *
  * @module
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { randomInt } from "node:crypto";
 import process from "node:process";
@@ -21,6 +25,10 @@ import { E } from "../core/fp.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
 import { type Case, type Configuration, decodeCase, encodeCase, optionsOf } from "../conformance/sim/case.ts";
 import { describeFault, type Fault } from "../conformance/sim/fault.ts";
+import type { Observer } from "../conformance/sim/host.ts";
+import { report } from "../conformance/sim/report/report.ts";
+import { createSampler } from "../conformance/sim/report/sampler.ts";
+import { emissionLine, hostLine, inputLine } from "../conformance/sim/report/trace_line.ts";
 import { shrink } from "../conformance/sim/shrink.ts";
 import { exitCodeOf, simulate, type SimulationOptions, type SimulationResult } from "../conformance/sim/simulation.ts";
 
@@ -31,6 +39,11 @@ const usage = `usage: sim [options]
   --faults          faults of the seed's choice in these epochs; then all must heal
   --replay WHAT     repeats a case (a file) or the faults of a seed (a number); a failure is shrunk
                     to as few faults as show it, and written to case-SEED.json
+  --report FILE     writes a page about the run: HTML that needs nothing else
+  --trace FILE      writes everything that goes into hosts and comes out of them, a line of JSON each
+  --untraced        no trace hash: large networks run quicker
+  --rates NAME      quick (an epoch of seconds sees every kind of packet) or document (the defaults
+                    of a network's parameters); default quick
   --suite NAME      toy (fast, protects nothing, 1 KiB payloads) or real (50 KiB payloads); default toy
   --authorities N   (default 3)
   --layers N        1 to 3 (default 3)
@@ -45,7 +58,7 @@ exit codes: 0 all held, 64 usage, 127 crash, 128 liveness violated, 129 safety v
 const usageExitCode = 64;
 
 /** Fewer and slower than a real network's: what matters here is that every kind of packet is there. */
-const parameters: Partial<LoopixParameters> = {
+const quickRates: Partial<LoopixParameters> = {
   sendRatePerMinute: 6000,
   mu: 0.01,
   lambdaP: 0.0005,
@@ -53,6 +66,9 @@ const parameters: Partial<LoopixParameters> = {
   lambdaD: 0.0001,
   lambdaM: 0.0001,
 };
+
+/** The document's, but for the limit of a Provider: what bursts of exponential intervals lose by it is not lost here. */
+const documentRates: Partial<LoopixParameters> = { sendRatePerMinute: 6000 };
 
 class UsageError extends Error {}
 
@@ -69,6 +85,12 @@ const suiteOf = (name: string): Configuration["suite"] => {
   throw new UsageError(`--suite takes toy or real, not ${name}`);
 };
 
+const ratesOf = (name: string): Partial<LoopixParameters> => {
+  if (name === "quick") return quickRates;
+  if (name === "document") return documentRates;
+  throw new UsageError(`--rates takes quick or document, not ${name}`);
+};
+
 const readFlags = (argv: ReadonlyArray<string>) =>
   parseArgs({
     args: [...argv],
@@ -78,6 +100,10 @@ const readFlags = (argv: ReadonlyArray<string>) =>
       epochs: { type: "string" },
       faults: { type: "boolean", default: false },
       replay: { type: "string" },
+      report: { type: "string" },
+      trace: { type: "string" },
+      untraced: { type: "boolean", default: false },
+      rates: { type: "string", default: "quick" },
       suite: { type: "string", default: "toy" },
       authorities: { type: "string", default: "3" },
       layers: { type: "string", default: "3" },
@@ -102,8 +128,8 @@ const configurationOf = (flags: Flags, seed: string | undefined, withFaults: boo
     layers: numberOf("layers", flags.layers, 1, 3),
     mixesPerLayer: numberOf("mixes", mixes, 1, 50),
     providers: numberOf("providers", flags.providers, 1, 50),
-    clients: numberOf("clients", flags.clients, 1, 200),
-    parameters,
+    clients: numberOf("clients", flags.clients, 1, 10_000),
+    parameters: ratesOf(flags.rates),
   };
 };
 
@@ -163,15 +189,87 @@ const keepShrunk = (plan: Plan, options: SimulationOptions, result: SimulationRe
   for (const fault of faults) console.log(`  ${describeFault(fault)}`);
 };
 
+/** What watches a run beside the oracles, and what is written down when it is over. */
+interface Recorded {
+  readonly options: Pick<SimulationOptions, "observer" | "plan">;
+  readonly finish: (result: SimulationResult) => void;
+}
+
+/** Both watch the same run. */
+const together = (records: ReadonlyArray<Recorded>): Recorded["options"] => {
+  const observers = records.flatMap(({ options: { observer } }) => (observer === undefined ? [] : [observer]));
+  return {
+    observer: {
+      started: (at, host) => observers.forEach((each) => each.started?.(at, host)),
+      crashed: (at, host) => observers.forEach((each) => each.crashed?.(at, host)),
+      input: (at, host, input) => observers.forEach((each) => each.input?.(at, host, input)),
+      emission: (at, host, emission) => observers.forEach((each) => each.emission?.(at, host, emission)),
+    },
+    plan: (world, network) => records.forEach(({ options: { plan } }) => plan?.(world, network)),
+  };
+};
+
+const nothingRecorded: Recorded = { options: {}, finish: () => undefined };
+
+const reportTo = (path: string, options: SimulationOptions, { configuration }: Plan): Recorded => {
+  const { observer, plan, recording } = createSampler(options);
+  const shown = Object.entries({ ...configuration, parameters: options.parameters }).map(([name, value]) =>
+    [name, typeof value === "object" ? JSON.stringify(value) : String(value)] as const
+  );
+  const finish = (result: SimulationResult): void => writeFileSync(path, report(recording(result, shown)));
+  return { options: { observer, plan }, finish };
+};
+
+/** Lines are written so many characters at a time. */
+const chunkLength = 1 << 20;
+
+const traceTo = (path: string): Recorded => {
+  const file = openSync(path, "w");
+  let pending = "";
+  const write = (line: string): void => {
+    pending += line;
+    if (pending.length >= chunkLength) flush();
+  };
+  const flush = (): void => {
+    writeSync(file, pending);
+    pending = "";
+  };
+  const observer: Observer = {
+    started: (at, host) => write(hostLine(at, host, "started")),
+    crashed: (at, host) => write(hostLine(at, host, "crashed")),
+    input: (at, host, input) => write(inputLine(at, host, input)),
+    emission: (at, host, emission) => write(emissionLine(at, host, emission)),
+  };
+  const finish = (): void => {
+    flush();
+    closeSync(file);
+  };
+  return { options: { observer }, finish };
+};
+
+const printSpeed = ({ virtualMs }: SimulationResult, startedAt: number): void => {
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { userCPUTime, maxRSS } = process.resourceUsage();
+  console.log(
+    `${virtualMs / 1000} virtual s in ${seconds.toFixed(1)} s (${(userCPUTime / 1e6).toFixed(1)} s of CPU): ` +
+      `${(virtualMs / 1000 / seconds).toFixed(1)} virtual s a second; at most ${Math.round(maxRSS / 1024)} MiB`,
+  );
+};
+
 const main = (argv: ReadonlyArray<string>): number => {
   let plan: Plan;
   let options: SimulationOptions;
   let isReplay: boolean;
+  let records: ReadonlyArray<Recorded>;
   try {
     const flags = readFlags(argv);
     isReplay = flags.replay !== undefined;
     plan = planOf(flags);
-    options = simulationOf(plan);
+    options = { ...simulationOf(plan), traced: !flags.untraced };
+    records = [
+      flags.report === undefined ? nothingRecorded : reportTo(flags.report, options, plan),
+      flags.trace === undefined ? nothingRecorded : traceTo(flags.trace),
+    ];
   } catch (error) {
     if (!(error instanceof UsageError) && !(error instanceof TypeError)) throw error;
     console.error(`sim: ${error.message}\n\n${usage}`);
@@ -181,8 +279,11 @@ const main = (argv: ReadonlyArray<string>): number => {
   console.log(`configuration ${JSON.stringify({ ...plan.configuration, parameters: options.parameters })}`);
   const onEpoch: SimulationOptions["onEpoch"] = ({ epoch, traceHash, traceLength }) =>
     console.log(`epoch ${epoch}: trace ${traceHash} over ${traceLength}`);
-  const result = simulate({ ...options, onEpoch });
+  const startedAt = performance.now();
+  const result = simulate({ ...options, ...together(records), onEpoch });
   printResult(result);
+  printSpeed(result, startedAt);
+  for (const { finish } of records) finish(result);
   const code = exitCodeOf(result);
   if (isReplay && code !== 0) keepShrunk(plan, options, result);
   return code;

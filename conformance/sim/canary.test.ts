@@ -194,7 +194,7 @@ caught(
   }),
   "safety",
   "replays",
-  { faults: [{ type: "Replay", host: "mix-1", from: 35_000, until: 40_000 }] },
+  { faults: [{ type: "Replay", host: "mix-1", from: 25_000, until: 30_000 }] },
 );
 
 caught(
@@ -219,7 +219,7 @@ caught(
       const key = state.keys.first();
       if (key === undefined || state.keys.size >= 10) return null;
       const more = Array.from({ length: 10 - state.keys.size }, (_, i) => [i, key] as const);
-      return { ...state, keys: state.keys.merge(more) };
+      return { ...state, keys: state.keys.merge(PersistentMap(more)) };
     }) ?? outcome),
   "safety",
   "bounds",

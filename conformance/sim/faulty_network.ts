@@ -15,17 +15,17 @@ export const faultyConfiguration: Configuration = {
   suite: "toy",
   periodMs: 20_000,
   authorities: 3,
-  layers: 3,
+  layers: 2,
   mixesPerLayer: 1,
   providers: 2,
   clients: 2,
   parameters: {
     sendRatePerMinute: 6000,
     mu: 0.01,
-    lambdaP: 0.001,
-    lambdaL: 0.0003,
-    lambdaD: 0.0002,
-    lambdaM: 0.0001,
+    lambdaP: 0.0006,
+    lambdaL: 0.0002,
+    lambdaD: 0.0001,
+    lambdaM: 0.00005,
   },
 };
 

@@ -7,7 +7,17 @@
  * @module
  */
 import { wipe } from "../../core/bytes.ts";
-import type { Dial, LeafEffect, Spawn, Unwrap, Unwrapped } from "../../core/effects.ts";
+import type {
+  Dial,
+  LeafEffect,
+  PluginEvent,
+  PluginRequest,
+  PluginStart,
+  PluginStop,
+  Spawn,
+  Unwrap,
+  Unwrapped,
+} from "../../core/effects.ts";
 import { absurd, type Context, invariant, type Mono, mono, type Step, wall } from "../../core/machine.ts";
 import { deriveSeed } from "../../core/random.ts";
 import type { Address, Emission, Input, System, SystemState } from "../../core/system.ts";
@@ -27,6 +37,11 @@ export interface HostSpec {
   readonly listens: ReadonlyArray<string>;
   readonly acceptor: Address | null;
   readonly unwrap: (effect: Unwrap) => Unwrapped;
+  /** Runs its plugins, where it has any: hosts of their own (spool_network.ts). */
+  readonly plugins?: (
+    effect: PluginStart | PluginStop | PluginRequest,
+    answer: (event: PluginEvent) => void,
+  ) => void;
   /** Work that takes time: an unwrap, a disk. Drawn from [1, max] ms. */
   readonly unwrapMsMax: number;
   readonly storeMsMax: number;
@@ -70,6 +85,11 @@ export interface Surroundings {
   readonly observers: ReadonlyArray<Observer>;
 }
 
+/** The context of one step, whose seed is wiped after it. */
+interface Taken extends Context {
+  readonly wipe: () => void;
+}
+
 /** A machine that leaves a past deadline is woken at once; more often than this without an event is a bug of it. */
 const idleWakesMax = 1000;
 
@@ -93,11 +113,19 @@ export const createHost = (
 
   const now = (): Mono => mono(monoOrigin + agenda.now());
 
-  const context = (): Context => ({
-    now: now(),
-    wall: wall(originMs + agenda.now() + clockOffset),
-    seed: deriveSeed(seed, `step ${steps++}`),
-  });
+  // Most steps draw nothing, and a seed that was not asked for need not be wiped.
+  const context = (): Taken => {
+    const label = `step ${steps++}`;
+    let drawn: Uint8Array | null = null;
+    return {
+      now: now(),
+      wall: wall(originMs + agenda.now() + clockOffset),
+      get seed() {
+        return drawn ??= deriveSeed(seed, label);
+      },
+      wipe: () => drawn === null || wipe(drawn),
+    };
+  };
 
   /** Does it then, unless the process has died before. */
   const at = (instant: number, action: () => void): void => {
@@ -105,10 +133,10 @@ export const createHost = (
     agenda.at(instant, () => mine === life && action());
   };
 
-  const settle = (taken: Context, step: Step<SystemState, Emission>): void => {
+  const settle = (taken: Taken, step: Step<SystemState, Emission>): void => {
     state = step.state;
     if (step.consumed !== undefined) wipe(...step.consumed);
-    wipe(taken.seed);
+    taken.wipe();
     arm(step.wakeAt);
     for (const emission of step.effects) {
       for (const observer of observers) observer.emission?.(agenda.now(), spec.name, emission);
@@ -117,10 +145,12 @@ export const createHost = (
   };
 
   const arm = (due: Mono | null): void => {
+    if (due === wakeAt) return;
     wakeAt = due;
     if (due === null) return;
     at(due - monoOrigin, () => {
       if (wakeAt !== due) return;
+      wakeAt = null;
       invariant(++idleWakes < idleWakesMax, `${spec.name} never clears a deadline`);
       advance(null);
     });
@@ -180,6 +210,8 @@ export const createHost = (
     const connection = `in/${++incoming}`;
     const handler = handlerOf(connection, socket);
     advance({ to: spec.acceptor, event: { type: "Incoming", connection, remote } });
+    // The kernel takes connections for a process that sleeps; it decides when it wakes.
+    if (missed !== null) return handler;
     if (!sockets.has(connection)) return null;
     invariant(state?.machines.has(connection) === true, `${spec.name} neither takes nor refuses ${connection}`);
     return handler;
@@ -209,7 +241,8 @@ export const createHost = (
       case "PluginStart":
       case "PluginStop":
       case "PluginRequest":
-        throw new Error(`${spec.name} has no plugins`);
+        invariant(spec.plugins !== undefined, `${spec.name} has no plugins`);
+        return spec.plugins(effect, (event) => later(1, from, () => event));
       case "Log":
       case "Count":
       case "Drop":

@@ -40,7 +40,7 @@ test(
   { skip: isDeno ? "the run on Node starts both runtimes" : false },
   () => {
     const runs = (["node", "deno"] as const).map((runtime) =>
-      runScript(runtime, "cmd/sim.ts", ["--seed", "7", "--epochs", "20", "--mixes", "1"])
+      runScript(runtime, "cmd/sim.ts", ["--seed", "7", "--epochs", "20", "--mixes", "1", "--period", "24000"])
     );
     for (const { status, stdout, stderr } of runs) {
       assert.equal(status, 0, stdout + stderr);

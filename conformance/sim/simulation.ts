@@ -64,6 +64,8 @@ export interface SimulationOptions {
   readonly observer?: Observer;
   /** Changes a host before it starts: for runs that are to be caught. */
   readonly sabotage?: (spec: HostSpec) => HostSpec;
+  /** Whether everything goes into the trace hash (default); without, large networks run quicker. */
+  readonly traced?: boolean;
   /** Told as each epoch ends. */
   readonly onEpoch?: (
     progress: { readonly epoch: number; readonly traceHash: string; readonly traceLength: number },
@@ -78,6 +80,8 @@ export interface SimulationResult {
   readonly summaries: ReadonlyArray<{ readonly oracle: string; readonly summary: string }>;
   /** What ended the run early: a broken invariant or another bug. */
   readonly crash: Error | null;
+  /** How long the run was, in ms of virtual time. */
+  readonly virtualMs: number;
   /** What the network went through. */
   readonly faults: ReadonlyArray<Fault>;
 }
@@ -90,7 +94,7 @@ export const exitCodeOf = ({ crash, violations }: SimulationResult): number => {
 };
 
 /** The epoch in which every run begins; the genesis is the next one. */
-const firstEpoch = 1000;
+export const firstEpoch = 1000;
 const samplesPerEpoch = 16;
 /**
  * Hosts start in four waves of this part of an epoch: authorities, nodes, then, after users have registered, clients.
@@ -186,10 +190,11 @@ const runEpoch = ({ options, network, world, oracles, seed }: Run, index: number
 };
 
 /**
- * Long enough for what waits for its turn: lambdaP decides when, and twenty times its mean is next to never exceeded.
+ * Long enough for what waits for its turn: lambdaP decides when, and twelve times its mean is next to never exceeded
+ * (e^-12).
  */
 const quietEpochs = ({ periodMs, parameters: { lambdaP } }: SimulationOptions): number =>
-  Math.max(1, Math.ceil(20 / (lambdaP * periodMs)));
+  Math.max(1, Math.ceil(12 / (lambdaP * periodMs)));
 
 const runAll = (run: Run): void => {
   const { options, world, oracles, faults } = run;
@@ -230,7 +235,7 @@ const prepare = (options: SimulationOptions, violations: Violation[]): Run => {
   const network = createNetwork({ ...options, ...short, seed: deriveSeed(seed, "network"), clock });
   const originMs = epochStart(clock, firstEpoch);
   const latency = { minMs: 1, maxMs: 20, jitterMs: 5 };
-  const world = createWorld({ seed: deriveSeed(seed, "world"), originMs, latency });
+  const world = createWorld({ seed: deriveSeed(seed, "world"), originMs, latency, traced: options.traced ?? true });
   const faults = faultsOf(options, seed, network);
   const view: View = {
     network,
@@ -272,6 +277,7 @@ export const simulate = (options: SimulationOptions): SimulationResult => {
     violations,
     summaries: run.oracles.map(({ name, summary }) => ({ oracle: name, summary: summary() })),
     crash,
+    virtualMs: run.world.now(),
     faults: run.faults,
   };
 };

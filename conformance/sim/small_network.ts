@@ -13,10 +13,10 @@ import { toySuite } from "./toy_suite.ts";
 const parameters = completeParameters({
   sendRatePerMinute: 6000,
   mu: 0.01,
-  lambdaP: 0.0005,
+  lambdaP: 0.0006,
   lambdaL: 0.0002,
   lambdaD: 0.0001,
-  lambdaM: 0.0002,
+  lambdaM: 0.0001,
 });
 invariant(E.isRight(parameters), "the parameters are valid");
 
@@ -25,7 +25,7 @@ export const smallNetwork: SimulationOptions = {
   epochs: 1,
   suite: toySuite,
   geometry: createGeometry(5, 2 + 556 + 1024),
-  periodMs: 30_000,
+  periodMs: 20_000,
   parameters: parameters.right,
   authorities: 3,
   layers: 2,

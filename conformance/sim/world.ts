@@ -16,6 +16,8 @@ export interface WorldOptions {
   /** Wall-clock time at which the run begins, in ms since 1970. */
   readonly originMs: number;
   readonly latency: Latency;
+  /** Whether everything is folded into the trace hash. Default: yes. */
+  readonly traced?: boolean;
 }
 
 export interface World {
@@ -45,7 +47,7 @@ export const createWorld = (options: WorldOptions): World => {
     input: (at, host, input) => trace.fold(["in", at, host, input]),
     emission: (at, host, emission) => trace.fold(["out", at, host, emission]),
   };
-  const observers = [tracer];
+  const observers = options.traced === false ? [] : [tracer];
   const surroundings: Surroundings = {
     agenda,
     net,

@@ -6,10 +6,11 @@ import { utf8 } from "../../../core/bytes.ts";
 import { sealBlock } from "../../../core/client/block.ts";
 import { pollIntervalMs } from "../../../core/client/retrieval.ts";
 import { draws } from "../../../core/random.ts";
-import { createRunning, type Driver, ping, slowClock } from "./fixture.ts";
+import { createRunning, type Driver, keepAlive, ping, slowClock } from "./fixture.ts";
 import {
   aliceIdentity,
   bobIdentity,
+  clock,
   documentOf,
   firstEpoch,
   geometry,
@@ -99,6 +100,17 @@ test("by default a client polls twice as often as replies can arrive, within bou
   assert.equal(pollIntervalMs(rates(0.00025, 0.00025)), 1_000);
   assert.equal(pollIntervalMs(rates(1, 1)), 100);
   assert.equal(pollIntervalMs(rates(0, 0)), 60_000);
+});
+
+test("a client polls at the pace of another document as soon as that is in force", () => {
+  const driver = createRunning({ elapsedMs: clock.periodMs - 5_000 }, silent);
+  const untilNext = (): number => driver.state().retrieval.pollAt! - driver.now();
+  assert.equal(untilNext(), 60_000, "a network without rates has no pace");
+  driver.deliver(null);
+  driver.document(documentOf(firstEpoch + 1));
+  assert.equal(untilNext(), 60_000, "the next epoch has not begun");
+  driver.advance(5_000, keepAlive(driver));
+  assert.equal(untilNext() <= pollIntervalMs(parameters), true, `${untilNext()} ms`);
 });
 
 test("[E2E-4.2.1-01] [CLIENT-1.2-01] a message of a user is delivered with its sender's key", () => {

@@ -7,6 +7,7 @@
 import type { ClientState } from "../../../core/client/state.ts";
 import { egressLengthMax, requestsMax, surbsMax } from "../../../core/client/config.ts";
 import type { NodeState } from "../../../core/mix/state.ts";
+import type { LinkLimits } from "../../../core/pki/authority_admission.ts";
 import type { AuthorityState } from "../../../core/pki/authority_state.ts";
 import { authoritiesOf, clientsOf, type CreateOracle, nodesOf } from "./oracle.ts";
 
@@ -20,12 +21,14 @@ const clientDocumentsMax = 3;
 const replayTablesMax = epochsMax;
 /** Machines of a host for each other one: a link each way, what it replaces, and a question to an authority. */
 const sessionsPerHostMax = 8;
-/** As many as come from all hosts of a small network at once. */
-const authorityLinksMax = 256;
 /** What a client remembers against duplicates. */
 const seenMax = 512;
 
-const authorityBounds = ({ documents, descriptors, errands, members, links }: AuthorityState): Bound[] => [
+/** Of strangers and clients, and of each node and authority. */
+const linksMaxOf = ({ strangersMax, strangersOfPeersMax, perIdentity }: LinkLimits, identities: number): number =>
+  strangersMax + strangersOfPeersMax + perIdentity * identities;
+
+const authorityBounds = ({ config, documents, descriptors, errands, members, links }: AuthorityState): Bound[] => [
   ["documents", documents.size, epochsMax],
   ["epochs with descriptors", descriptors.size, epochsMax],
   [
@@ -34,7 +37,11 @@ const authorityBounds = ({ documents, descriptors, errands, members, links }: Au
     members.mixes.size + members.providers.size,
   ],
   ["errands", errands.size, 6 * members.peers.size],
-  ["links", links.size, authorityLinksMax],
+  [
+    "links",
+    links.size,
+    linksMaxOf(config.limits, members.peers.size + members.mixes.size + members.providers.size),
+  ],
 ];
 
 const nodeBounds = (state: NodeState): Bound[] => [
@@ -43,6 +50,11 @@ const nodeBounds = (state: NodeState): Bound[] => [
   ["mix keys", state.keys.size, epochsMax + 1],
   ["questions for documents", state.fetching.size, epochsMax],
   ["packets in inspection", state.inspections.size, state.config.limits.unwrapPendingMax],
+  [
+    "connections in the handshake",
+    state.connections.bySession.count(({ type }) => type === "new"),
+    state.config.limits.handshakesMax + state.config.limits.handshakesOfPeersMax,
+  ],
   ["epochs with loops", state.decoys.byEpoch.size, epochsMax],
 ];
 
