@@ -23,7 +23,7 @@ const links = 2;
 /** Packets under way at full load: enough that the mix always has some. */
 const windowMax = 64;
 /** All of them are checked. */
-const warmUpPackets = 100;
+const warmUpPackets = 400;
 /** What packets ask for, in ms: as little as there may be, and some at half load. */
 const leastDelayMs = 1;
 const delayMs = 20;
