@@ -3,12 +3,12 @@
  * `f` and `ff` of the link protocol use it (wire-facts §2.2): n = 1024, q = 12289, k = 16, the reference version of
  * 20160815, with the public polynomial sampled by plain rejection and polynomials encoded in the NTT domain.
  *
- * Departs from the reference code: products are reduced by a floating-point quotient instead of Montgomery and Barrett
- * forms, which gives the same polynomials; an encoding with a coefficient of q or more is refused.
+ * Departs from the reference code: products are reduced by a floating-point quotient instead of Montgomery and
+ * Barrett forms, which gives the same polynomials; an encoding with a coefficient of q or more is refused.
  *
- * No branch and no index depends on a secret: reductions are multiplications, shifts and masks, and the noise is counted
- * by adding bits. What the engine makes of it is not promised; the private polynomials are ephemeral, used for one
- * handshake.
+ * No branch and no index depends on a secret: reductions are multiplications, shifts and masks, and the noise is
+ * counted by adding bits. What the engine makes of it is not promised; the private polynomials are ephemeral, used for
+ * one handshake.
  *
  * @module
  */
