@@ -1,4 +1,6 @@
-/** Benchmark of a link's handshake (specs/wire-protocol.rst §2.1): both ends, from the first byte until both are up. */
+/**
+ * Benchmark of a link's handshake (specs/wire-protocol.rst §2.1): both ends, from the first byte until both are up.
+ */
 import assert from "node:assert/strict";
 import { nativeSuite } from "../../adapters/crypto_native.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
