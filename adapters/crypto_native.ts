@@ -1,8 +1,8 @@
 /**
  * The native provider of the crypto suite: node:crypto, on Node and on Deno, and the portable one for what it lacks
  * (NewHope-Simple's polynomials, the birational map) or does no faster (HKDF-Expand: on Deno ten small calls cost more
- * than @noble's one). For everything else the native call is faster, or as fast, at every length from 32 bytes up, on both
- * runtimes. AEZ, which node:crypto lacks too, is in WebAssembly (aez_wasm.ts).
+ * than @noble's one). For everything else the native call is faster, or as fast, at every length from 32 bytes up, on
+ * both runtimes. AEZ, which node:crypto lacks too, is in WebAssembly (aez_wasm.ts).
  *
  * Keys are imported raw where the platform takes that (Node 26, which refuses a private JWK whose halves disagree),
  * else as JWK, which is fifteen times as fast as DER; there the public half of a private JWK is not read, so a dummy
