@@ -1,8 +1,8 @@
 /**
  * What the commands that run until they are told to stop have in common: configuration, keys, log, signals.
  *
- * SIGTERM and SIGINT stop cleanly, a second one at once, as SHUTDOWN on the management socket does; SIGHUP opens the log
- * file anew and reads the configuration again (reload.ts). `--validate` only reads it.
+ * SIGTERM and SIGINT stop cleanly, a second one at once, as SHUTDOWN on the management socket does; SIGHUP opens the
+ * log file anew and reads the configuration again (reload.ts). `--validate` only reads it.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * The replay tags of a store in one file: a table for each key's epoch, and before each table a filter in memory
- * (store_filter.ts). The table is exact and durable, the filter only spares it reads: of a table that an earlier life of
- * the process filled, every tag is looked up until the filter has been filled again, some tags a turn.
+ * (store_filter.ts). The table is exact and durable, the filter only spares it reads: of a table that an earlier life
+ * of the process filled, every tag is looked up until the filter has been filled again, some tags a turn.
  *
  * Bounded: a key's table takes `tagsMax` tags, then refuses further ones. Filters are as many as keys whose tags are
  * kept: three.

@@ -1,6 +1,6 @@
 /**
- * Whether the disk has room for what lmdb is about to write. lmdb is not let near a full disk: where the system refuses a
- * write, its JavaScript binding (3.5) damages the process's memory, and the process ends some writes later.
+ * Whether the disk has room for what lmdb is about to write. lmdb is not let near a full disk: where the system
+ * refuses a write, its JavaScript binding (3.5) damages the process's memory, and the process ends some writes later.
  *
  * @module
  */

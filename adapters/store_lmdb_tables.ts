@@ -1,8 +1,8 @@
 /**
  * The tables of a store in one file, inside its transactions. Layout, version 1: keys begin with the number of their
  * table, 4 bytes, big-endian; table 0 describes the others: `version` (4 bytes), `next` (the number of the next table),
- * `table/NAME` (a table's number), and `dropped/NUMBER` for tables whose entries are still to be removed. A dropped table
- * loses its name at once and its entries by and by.
+ * `table/NAME` (a table's number), and `dropped/NUMBER` for tables whose entries are still to be removed. A dropped
+ * table loses its name at once and its entries by and by.
  *
  * @module
  */

@@ -84,7 +84,9 @@ const ping = async ({ client, signal }: Session, [service = "loop"]: ReadonlyArr
 
 const newline = 10;
 
-/** The reply as it is, to where it can be piped: services do not say how long it is, so zeros at its end are cut off. */
+/**
+ * The reply as it is, to where it can be piped: services do not say how long it is, so zeros at its end are cut off.
+ */
 const ask = async ({ client, signal }: Session, [service, ...words]: ReadonlyArray<string>): Promise<void> => {
   if (service === undefined || words.length === 0) throw usageError("ask expects SERVICE[@PROVIDER] and a text");
   const target = splitAddress(service) ?? { name: service, provider: null };

@@ -86,7 +86,7 @@ const fileTable = table({
       ReplayTagsMax: optional(
         integer(1000, 100_000_000),
         defaultReplayTagsMax,
-        "Packets that a key may have (their tags are kept, some 80 bytes of disk and 1.5 of memory each); default 4000000.",
+        "Packets that a key may have (each tag: some 80 bytes of disk, 1.5 of memory); default 4000000.",
       ),
       ReconnectStep: optional(
         reconnectStep,

@@ -6,8 +6,8 @@
  *                                            +-- router --  inside  10.77.0.2, fd77::2
  *     six                   2001:db8:6::2  --+
  *
- * Outside are the authority, mix1 and alice. six has no IPv4 at all: mix2 and bob there reach everybody, and are reached,
- * by the second addresses of what they are told.
+ * Outside are the authority, mix1 and alice. six has no IPv4 at all: mix2 and bob there reach everybody, and are
+ * reached, by the second addresses of what they are told.
  */
 import { strict as assert } from "node:assert";
 import { spawnSync } from "node:child_process";

@@ -23,7 +23,9 @@ export interface Running {
   readonly says: (text: string) => Promise<void>;
 }
 
-/** Starts `cmd/NAME.ts`, `within` being the command line that runs programs elsewhere; its standard input stays open. */
+/**
+ * Starts `cmd/NAME.ts`, `within` being the command line that runs programs elsewhere; its standard input stays open.
+ */
 export const start = (name: string, args: ReadonlyArray<string>, within: ReadonlyArray<string> = []): Running => {
   const [program, ...words] = [...within, process.execPath, ...runtimeArguments(`cmd/${name}.ts`), ...args];
   const child = spawn(program!, words, {

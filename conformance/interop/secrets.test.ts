@@ -1,7 +1,7 @@
 /**
  * Nothing secret is said: an authority, a mix and a Provider as real processes at DEBUG, and two clients, under
- * traffic, errors, management commands and registrations; then all that they have said is searched for every private key, for
- * every key that a client has used, and for what users wrote.
+ * traffic, errors, management commands and registrations; then all that they have said is searched for every private
+ * key, for every key that a client has used, and for what users wrote.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Whether an authority can do its part, as its view shows: it has read its store, and there are enough of the others for
- * a document.
+ * Whether an authority can do its part, as its view shows: it has read its store, and there are enough of the others
+ * for a document.
  *
  * @module
  */

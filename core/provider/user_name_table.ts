@@ -11,7 +11,9 @@
 /** Unicode's Bidi_Class, as far as characters of the IdentifierClass have them. */
 export type BidiClass = "L" | "R" | "EN" | "ES" | "ET" | "AN" | "CS" | "ON" | "BN" | "NSM" | "AL";
 
-/** What a character is to the contextual rules; null for most. Those from `zwnj` on are subject to a rule themselves. */
+/**
+ * What a character is to the contextual rules; null for most. Those from `zwnj` on are subject to a rule themselves.
+ */
 export type ContextCategory =
   | "joins-next"
   | "joins-both"
