@@ -3,13 +3,15 @@
  * command genconfig writes them, testnet runs what they describe.
  *
  *     DIR/auth1/authority.toml  DIR/mix1/mix.toml  DIR/provider1/provider.toml  DIR/alice/client.toml
+ *     DIR/provider1/spool/client.toml  DIR/provider1/spool/store
  *
  * Each of these folders is the DataDir of its node, with its keys.
  *
  * @module
  */
 import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { toBase64 } from "../core/bytes.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import type { EpochClock } from "../core/pki/epoch.ts";
@@ -30,6 +32,8 @@ export interface PlanOptions {
   readonly providers: number;
   /** Clients by name; they take the Providers in turn. */
   readonly clients: ReadonlyArray<string>;
+  /** How many Providers, the last ones, run the spool plugin; default none. */
+  readonly spools?: number;
   /** IP address that everything listens on and is reached at. */
   readonly host: string;
   /** As many as `portsOf` says. */
@@ -58,6 +62,16 @@ export interface Place {
 
 export interface ProviderPlace extends Place {
   readonly registrationAddress: string;
+  /** Where its spool plugin keeps what it has; null without one. */
+  readonly spool: SpoolPlace | null;
+}
+
+export interface SpoolPlace {
+  /** Of the account that its replicas use among themselves: client.toml and keys. */
+  readonly folder: string;
+  readonly file: string;
+  /** Of the spools. */
+  readonly store: string;
 }
 
 export interface ClientPlace {
@@ -95,10 +109,17 @@ export const planNetwork = (suite: Suite, options: PlanOptions): NetworkPlan => 
   };
   const authorities = range(options.authorities).map((index) => placeOf(`auth${index + 1}`, "authority.toml"));
   const mixes = range(options.layers * options.mixesPerLayer).map((index) => placeOf(`mix${index + 1}`, "mix.toml"));
-  const providers = range(options.providers).map((index) => ({
-    ...placeOf(`provider${index + 1}`, "provider.toml"),
-    registrationAddress: nextAddress(),
-  }));
+  const spoolOf = (provider: string): SpoolPlace => {
+    const own = join(folder, provider, "spool");
+    loadClientKeys(suite, own);
+    ensureDataDir(join(own, "store"));
+    return { folder: own, file: join(own, "client.toml"), store: join(own, "store") };
+  };
+  const providers = range(options.providers).map((index): ProviderPlace => {
+    const place = placeOf(`provider${index + 1}`, "provider.toml");
+    const hasSpools = index >= options.providers - (options.spools ?? 0);
+    return { ...place, registrationAddress: nextAddress(), spool: hasSpools ? spoolOf(place.name) : null };
+  });
   const clients = options.clients.map((name, index) => {
     const own = join(folder, name);
     loadClientKeys(suite, own);
@@ -206,6 +227,8 @@ const nodeText = (plan: NetworkPlan, settings: NetworkSettings, self: Place, pro
     ...managementTexts("[Management]", self),
     tableText("[Debug]", { SendDecoyTraffic: true, ...dwellKeys(settings) }),
     tableText("[Samtpfote]", { ...samtpfoteKeys(settings), ReconnectStep: durationText(settings.reconnectStepMs) }),
+    // What comes together is made durable together.
+    ...(provider?.spool == null ? [] : [tableText("[Samtpfote.Plugins]", { RequestsAtOnce: 32, StartTimeout: "2m" })]),
   ]);
 
 /** A socket, so that the node can be asked how it stands; none where its path would be too long for one. */
@@ -222,7 +245,14 @@ const dwellKeys = ({ dwellMs }: NetworkSettings): Record<string, Value> =>
     SendSlack: dwellMs,
   };
 
-const providerTexts = ({ registrationAddress }: ProviderPlace): string[] => [
+const spoolCommand = join(dirname(fileURLToPath(import.meta.url)), "..", "cmd", "plugins", "spool.mjs");
+
+const spoolTexts = ({ file, store }: SpoolPlace): string[] => [
+  tableText("[[Provider.CBORPluginKaetzchen]]", { Capability: "spool", Endpoint: "+spool", Command: spoolCommand }),
+  tableText("[Provider.CBORPluginKaetzchen.Config]", { data_store: store, client: file }),
+];
+
+const providerTexts = ({ registrationAddress, spool }: ProviderPlace): string[] => [
   tableText("[Provider]", {
     EnableUserRegistrationHTTP: true,
     UserRegistrationHTTPAddresses: [registrationAddress],
@@ -230,7 +260,14 @@ const providerTexts = ({ registrationAddress }: ProviderPlace): string[] => [
   }),
   tableText("[[Provider.Kaetzchen]]", { Capability: "loop", Endpoint: "+loop" }),
   tableText("[[Provider.Kaetzchen]]", { Capability: "keyserver", Endpoint: "+keyserver" }),
+  ...(spool === null ? [] : spoolTexts(spool)),
 ];
+
+/** The account of a Provider's replicas, at that Provider. */
+const spoolClient = (provider: ProviderPlace): ClientPlace[] => {
+  const { spool } = provider;
+  return spool === null ? [] : [{ name: "spool", folder: spool.folder, file: spool.file, provider }];
+};
 
 const clientText = (
   plan: NetworkPlan,
@@ -262,5 +299,6 @@ export const writeNetwork = (plan: NetworkPlan, settings: NetworkSettings): void
   for (const authority of plan.authorities) write(authority.file, authorityText(plan, settings, authority));
   for (const mix of plan.mixes) write(mix.file, nodeText(plan, settings, mix, null));
   for (const provider of plan.providers) write(provider.file, nodeText(plan, settings, provider, provider));
-  for (const client of plan.clients) write(client.file, clientText(plan, settings, client));
+  const clients = [...plan.clients, ...plan.providers.flatMap(spoolClient)];
+  for (const client of clients) write(client.file, clientText(plan, settings, client));
 };

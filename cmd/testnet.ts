@@ -4,12 +4,13 @@
  *
  * @module
  */
+import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SentPacket } from "../core/client/events.ts";
-import { createEpochClock } from "../core/pki/epoch.ts";
+import { createEpochClock, type EpochClock } from "../core/pki/epoch.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
 import { type Account, asUnavailable, openAccount, optionsOf, register } from "../adapters/account.ts";
 import { ClientError, connect, type MixClient } from "../adapters/client_api.ts";
@@ -25,17 +26,19 @@ import { roundTripLines } from "../adapters/show.ts";
 import { type Children, type ChildSpec, startChildren } from "../adapters/testnet/children.ts";
 import { createProgress, type Progress } from "../adapters/testnet/progress.ts";
 import { createScreen, type Screen } from "../adapters/testnet/screen.ts";
+import { showSpools } from "../adapters/testnet/spools.ts";
 
 const usage = `usage: testnet [--once]
 
-Starts a mix network on this machine: 3 directory authorities, 3 layers of 2 mixes, 2 Providers, each its own process.
-Alice pings a service and sends Bob a message; then the network runs until Ctrl-C.
+Starts a mix network on this machine: 3 directory authorities, 3 layers of 2 mixes, 5 Providers, each its own process.
+Alice pings a service and sends Bob a message; a spool with replicas at three Providers outlives one of them, which is
+killed; then the network runs until Ctrl-C.
 
-      --once           end after the delivery; one line of JSON on standard output, everything else on standard error
+      --once           end after that; one line of JSON on standard output, everything else on standard error
       --dir DIR        folder for keys, configurations and logs, which is kept (default: a temporary one)
       --keep           keep the temporary folder
       --epoch TIME     length of an epoch (default: 10s, more on a busy machine)
-      --deadline TIME  give up when nothing was delivered by then (default: 5m)
+      --deadline TIME  give up when it has not come to its end by then (default: 5m)
   -h, --help           this text`;
 
 const options = {
@@ -49,7 +52,7 @@ const options = {
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const host = "127.0.0.1";
-const size = { nonvoting: false, authorities: 3, layers: 3, mixesPerLayer: 2, providers: 2 };
+const size = { nonvoting: false, authorities: 3, layers: 3, mixesPerLayer: 2, providers: 5, spools: 3 };
 const text = "Hello Bob, this went through the mix network.";
 
 /**
@@ -82,7 +85,7 @@ const replySlackFraction = 0.5;
 /** The period where none is asked for: longer on a machine that is busy, since a round of votes has to fit in. */
 const periodFor = (loadMs: number): number => {
   const usualMs = 10_000;
-  const usualLoadMs = 12_000;
+  const usualLoadMs = 16_000;
   return Math.min(6, Math.ceil(loadMs / usualLoadMs)) * usualMs;
 };
 
@@ -112,6 +115,7 @@ interface Network {
   readonly failed: Promise<never>;
   /** Ends what waits, in any case. */
   readonly signal: AbortSignal;
+  readonly clock: EpochClock;
 }
 
 /** Loads the processes, then gives them a network whose epochs begin now. */
@@ -139,7 +143,6 @@ const startNetwork = async (
   const onDeath = (name: string, how: string, last: ReadonlyArray<string>): void =>
     fail(unavailableError([`${name} ended (${how}); its last lines:`, ...last.map((line) => `  ${line}`)].join("\n")));
   const children = startChildren({ specs, root, onLine: progress.onLine, onDeath });
-  const network: Network = { plan, children, progress, screen, failed, signal };
   try {
     await Promise.race([children.loaded, failed]);
     const periodMs = chosenMs ?? periodFor(screen.elapsedMs());
@@ -148,10 +151,13 @@ const startNetwork = async (
     const clock = createEpochClock(periodMs, originMs);
     writeNetwork(plan, { clock, logFormat: "json", logLevel: "INFO", reconnectStepMs, dwellMs });
     // In a folder that was used before, the numbers of epochs come again: what was stored for them does not hold.
-    for (const { folder } of [...plan.mixes, ...plan.providers]) rmSync(join(folder, "state.lmdb"), { force: true });
+    const stores = plan.providers.flatMap(({ spool }) => spool?.store ?? []);
+    for (const folder of [...[...plan.mixes, ...plan.providers].map((place) => place.folder), ...stores]) {
+      rmSync(join(folder, "state.lmdb"), { force: true });
+    }
     children.go();
     await Promise.race([progress.listening, failed]);
-    return network;
+    return { plan, children, progress, screen, failed, signal, clock };
   } catch (error) {
     await children.stop();
     throw error;
@@ -236,22 +242,30 @@ const showUse = ({ plan, screen }: Network, folder: string): void => {
   screen.plain(`\nConfigurations and logs are in ${folder}`);
 };
 
-const firstDelivery = async (network: Network, deadlineMs: number) => {
+const perform = async (network: Network, deadlineMs: number) => {
   const { screen, progress, plan } = network;
   const [alice, bob] = await Promise.all(plan.clients.map((place) => connectMember(network, place, deadlineMs)));
   const trips = await deliver(network, alice!, bob!);
   const epoch = alice!.client.document()?.epoch ?? 0;
+  const signatures = progress.consensusOf(epoch)?.signatures ?? 0;
+  const spools = plan.providers.filter(({ spool }) => spool !== null).map(({ name }) => name);
+  const shown = await showSpools({ ...network, writer: alice!.client, reader: bob!.client, providers: spools });
   await Promise.all([alice!.client.close(), bob!.client.close()]);
   return {
     epoch,
-    signatures: progress.consensusOf(epoch)?.signatures ?? 0,
+    signatures,
     of: size.authorities,
     ...trips,
+    spool: shown,
     timesMs: {
       loaded: screen.timeOf("loaded"),
       consensus: screen.timeOf("consensus"),
       connected: screen.timeOf("client"),
       delivered: screen.timeOf("message"),
+      spool: screen.timeOf("spool"),
+      killed: screen.timeOf("kill"),
+      read: screen.timeOf("read"),
+      caughtUp: screen.timeOf("caught up"),
     },
   };
 };
@@ -286,16 +300,18 @@ await runCommand({
     );
     screen.plain(`in ${folder}${isKept ? "" : ", which is removed at the end"}`);
     const abort = new AbortController();
+    // Every request that is under way listens to it.
+    setMaxListeners(0, abort.signal);
     let network: Network | null = null;
     const signalled = untilSignal(() => network?.children ?? null);
     void signalled.then((signal) => abort.abort(new CommandError(130, `stopped by ${signal}`)));
     const timer = setTimeout(() => {
       const last = network?.progress.lastStep() ?? "the processes were started";
-      abort.abort(unavailableError(`nothing was delivered within ${values.deadline}; the last step was: ${last}`));
+      abort.abort(unavailableError(`it has not come to its end within ${values.deadline}; the last step was: ${last}`));
     }, deadlineMs);
     try {
       network = await startNetwork(folder, chosenMs, screen, abort.signal);
-      const result = await firstDelivery(network, deadlineMs);
+      const result = await perform(network, deadlineMs);
       clearTimeout(timer);
       if (values.once) {
         console.log(JSON.stringify(result));

@@ -36,6 +36,10 @@ export interface Children {
   /** Ends all: SIGTERM, and SIGKILL for those that take too long. */
   readonly stop: () => Promise<void>;
   readonly kill: () => void;
+  /** Kills one with SIGKILL, which is then no death to report. Resolves when it has ended. */
+  readonly crash: (name: string) => Promise<void>;
+  /** Starts one again that was crashed; resolves when it has loaded its program, and reads its configuration then. */
+  readonly restart: (name: string) => Promise<void>;
 }
 
 export interface ChildrenOptions {
@@ -114,23 +118,37 @@ const startChild = ({ root, onLine, onDeath }: ChildrenOptions, spec: ChildSpec,
 
 export const startChildren = (options: ChildrenOptions): Children => {
   let stopping = false;
-  const children = options.specs.map((spec) => startChild(options, spec, () => stopping));
-  const kill = (): void => {
+  const crashed = new Set<string>();
+  const startOne = (spec: ChildSpec): Child => startChild(options, spec, () => stopping || crashed.has(spec.name));
+  const children = new Map(options.specs.map((spec) => [spec.name, startOne(spec)]));
+  const signalAll = (signal: NodeJS.Signals): void => {
     stopping = true;
-    for (const child of children) sendSignal(child.process, "SIGKILL");
+    for (const child of children.values()) sendSignal(child.process, signal);
   };
+  const go = ({ process }: Child): void => void process.stdin?.write("go\n");
   return {
-    loaded: Promise.all(children.map(({ loaded }) => loaded)).then(() => undefined),
-    go: () => {
-      for (const child of children) child.process.stdin?.write("go\n");
-    },
+    loaded: Promise.all([...children.values()].map(({ loaded }) => loaded)).then(() => undefined),
+    go: () => children.forEach(go),
     stop: async () => {
-      stopping = true;
-      for (const child of children) sendSignal(child.process, "SIGTERM");
-      const timer = setTimeout(kill, stopMs);
-      await Promise.all(children.map(({ ended }) => ended));
+      signalAll("SIGTERM");
+      const timer = setTimeout(() => signalAll("SIGKILL"), stopMs);
+      await Promise.all([...children.values()].map(({ ended }) => ended));
       clearTimeout(timer);
     },
-    kill,
+    kill: () => signalAll("SIGKILL"),
+    crash: async (name) => {
+      const child = children.get(name)!;
+      crashed.add(name);
+      sendSignal(child.process, "SIGKILL");
+      await child.ended;
+    },
+    restart: async (name) => {
+      if (stopping) return;
+      crashed.delete(name);
+      const child = startOne(options.specs.find((spec) => spec.name === name)!);
+      children.set(name, child);
+      await child.loaded;
+      go(child);
+    },
   };
 };

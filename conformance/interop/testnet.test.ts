@@ -1,5 +1,6 @@
 /**
- * A whole network of real processes, and a message through it. One run: it takes half a minute.
+ * A whole network of real processes, a message through it, and a replicated spool that outlives one of its Providers.
+ * One run: it takes a minute.
  *
  * @module
  */
@@ -34,7 +35,7 @@ const assertTrip = ({ path, delaysMs, returnPath, returnDelaysMs, etaMs, rttMs }
   assert.ok(rttMs >= etaMs, `${rttMs} ms for ${etaMs} ms of delays`);
 };
 
-test("[HB-AUTH-3-02] [HB-MIX-1-02] [HB-MIX-4-03] real processes over TCP make a network: consensus by all authorities, a ping and a message to another user", async () => {
+test("[HB-AUTH-3-02] [HB-MIX-1-02] [HB-MIX-4-03] real processes over TCP make a network: consensus by all authorities, a ping, a message to another user, a spool that outlives its Provider", async () => {
   const { code, stdout, stderr } = await run("testnet", ["--once", "--deadline", "10m"]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^[^\n]+\n$/);
@@ -44,6 +45,13 @@ test("[HB-AUTH-3-02] [HB-MIX-1-02] [HB-MIX-4-03] real processes over TCP make a 
     readonly of: number;
     readonly ping: Trip;
     readonly message: Trip & { readonly text: string };
+    readonly spool: {
+      readonly replicas: ReadonlyArray<string>;
+      readonly receipts: number;
+      readonly killed: string;
+      readonly read: { readonly text: string; readonly from: string };
+      readonly caughtUp: { readonly text: string; readonly from: string };
+    };
     readonly timesMs: Readonly<Record<string, number>>;
   };
   assert.ok(result.epoch > 1000);
@@ -51,8 +59,17 @@ test("[HB-AUTH-3-02] [HB-MIX-1-02] [HB-MIX-4-03] real processes over TCP make a 
   assertTrip(result.ping);
   assertTrip(result.message);
   assert.equal(result.message.text, "Hello Bob, this went through the mix network.");
-  assert.deepEqual(Object.keys(result.timesMs), ["loaded", "consensus", "connected", "delivered"]);
-  for (const step of ["keys", "loaded", "votes", "reveals", "consensus", "connected", "ping", "message"]) {
+  assert.deepEqual(result.spool, {
+    replicas: ["provider3", "provider4", "provider5"],
+    receipts: 3,
+    killed: "provider3",
+    read: { text: "Kept by three Providers.", from: "provider4" },
+    caughtUp: { text: "Written while one of them was dead.", from: "provider3" },
+  });
+  const times = ["loaded", "consensus", "connected", "delivered", "spool", "killed", "read", "caughtUp"];
+  assert.deepEqual(Object.keys(result.timesMs), times);
+  const first = ["keys", "loaded", "votes", "reveals", "consensus", "connected", "ping", "message"];
+  for (const step of [...first, "spool", "append", "kill", "read", "append", "caught up"]) {
     assert.match(stderr, new RegExp(`^ *[0-9.]+ s {2}${step} `, "m"));
   }
 });
