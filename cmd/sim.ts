@@ -24,12 +24,12 @@ import process from "node:process";
 import { E } from "../core/fp.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
 import { type Case, type Configuration, decodeCase, encodeCase, optionsOf } from "../conformance/sim/case.ts";
-import { describeFault, type Fault } from "../conformance/sim/fault.ts";
+import { describeFault } from "../conformance/sim/fault.ts";
 import type { Observer } from "../conformance/sim/host.ts";
 import { report } from "../conformance/sim/report/report.ts";
 import { createSampler } from "../conformance/sim/report/sampler.ts";
 import { emissionLine, hostLine, inputLine } from "../conformance/sim/report/trace_line.ts";
-import { shrink } from "../conformance/sim/shrink.ts";
+import { minimize, symptomOf } from "../conformance/sim/minimize.ts";
 import { exitCodeOf, simulate, type SimulationOptions, type SimulationResult } from "../conformance/sim/simulation.ts";
 
 const usage = `usage: sim [options]
@@ -173,18 +173,11 @@ const printResult = (result: SimulationResult): void => {
   console.log(`trace ${result.traceHash} over ${result.traceLength} events and effects`);
 };
 
-/** What makes two failures the same one. */
-const symptomOf = (result: SimulationResult): string =>
-  result.crash?.message ?? [...new Set(result.violations.map(({ kind, oracle }) => `${kind} ${oracle}`))].sort()[0] ??
-    "";
-
 /** Finds as few faults as show the failure, and keeps them. */
 const keepShrunk = (plan: Plan, options: SimulationOptions, result: SimulationResult): void => {
-  const symptom = symptomOf(result);
-  const fails = (faults: ReadonlyArray<Fault>): boolean => symptomOf(simulate({ ...options, faults })) === symptom;
-  const faults = shrink(result.faults, fails);
+  const faults = minimize(options, result);
   const path = `case-${options.seed}.json`;
-  writeFileSync(path, encodeCase({ what: symptom, configuration: plan.configuration, faults }));
+  writeFileSync(path, encodeCase({ what: symptomOf(result) ?? "", configuration: plan.configuration, faults }));
   console.log(`shrunk from ${result.faults.length} faults to ${faults.length}, kept in ${path}:`);
   for (const fault of faults) console.log(`  ${describeFault(fault)}`);
 };

@@ -15,6 +15,8 @@ import { nodeAddress } from "../../core/mix/system.ts";
 import type { AuthorityState, Published } from "../../core/pki/authority_state.ts";
 import { authorityAddress } from "../../core/pki/authority_system.ts";
 import type { Emission } from "../../core/system.ts";
+import type { Fault } from "./fault.ts";
+import { minimize } from "./minimize.ts";
 import type { Violation } from "./oracles/oracle.ts";
 import { everyInput, everyStep, oneStep, type Sabotage, withEffect, withState } from "./sabotage.ts";
 import { exitCodeOf, simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
@@ -185,17 +187,22 @@ caught(
   "grace",
 );
 
-caught(
-  "a node without a replay check",
-  everyInput("mix-1", (input) => {
-    const event = input?.event as StoreEvent | undefined;
-    if (input === null || event?.type !== "ReplayTested") return input;
-    return { to: input.to, event: { ...event, outcome: "fresh" } satisfies StoreEvent };
-  }),
-  "safety",
-  "replays",
-  { faults: [{ type: "Replay", host: "mix-1", from: 25_000, until: 30_000 }] },
-);
+const noReplayCheck = everyInput("mix-1", (input) => {
+  const event = input?.event as StoreEvent | undefined;
+  if (input === null || event?.type !== "ReplayTested") return input;
+  return { to: input.to, event: { ...event, outcome: "fresh" } satisfies StoreEvent };
+});
+const replay: Fault = { type: "Replay", host: "mix-1", from: 25_000, until: 30_000 };
+
+caught("a node without a replay check", noReplayCheck, "safety", "replays", { faults: [replay] });
+
+test("a failure is shrunk to the fault that it takes, no longer than it has to be", () => {
+  const slow: Fault = { type: "Slow", a: ["mix-1"], b: ["provider-1"], ms: 10, from: 21_000, until: 22_000 };
+  const options = { ...smallNetwork, sabotage: noReplayCheck, faults: [slow, replay] };
+  const [only, ...more] = minimize(options, simulate(options));
+  assert.deepEqual([only?.type, more], ["Replay", []]);
+  assert.equal(only!.until < replay.until, true);
+});
 
 caught(
   "a mix whose key is not the one that it published",

@@ -7,7 +7,7 @@ import { E } from "../../core/fp.ts";
 import { type Case, decodeCase, encodeCase, optionsOf } from "./case.ts";
 import { decodeFaults, type Fault } from "./fault.ts";
 import { faultyConfiguration } from "./faulty_network.ts";
-import { shrink } from "./shrink.ts";
+import { shrink, weaken } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
 
 const folder = new URL("./cases/", import.meta.url);
@@ -60,4 +60,10 @@ test("a failing list is shrunk to what it fails by, in order, and no item of it 
     const fails = (part: ReadonlyArray<number>): boolean => needed.every((item) => part.includes(item));
     assert.deepEqual(shrink(items, fails), needed);
   }));
+});
+
+test("what is left is made as weak as still fails", () => {
+  const halved = (item: number): ReadonlyArray<number> => (item > 1 ? [Math.ceil(item / 2)] : []);
+  const fails = ([first, second]: ReadonlyArray<number>): boolean => first! >= 5 && second! >= 1;
+  assert.deepEqual(weaken([40, 64], halved, fails), [5, 1]);
 });

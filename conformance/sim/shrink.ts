@@ -35,3 +35,22 @@ export const shrink = <T>(
   }
   return left;
 };
+
+/**
+ * The same list with each item as weak as still `fails`: the first of its `weaker` ones that does takes its place, again
+ * and again.
+ */
+export const weaken = <T>(
+  items: ReadonlyArray<T>,
+  weaker: (item: T) => ReadonlyArray<T>,
+  fails: (items: ReadonlyArray<T>) => boolean,
+): ReadonlyArray<T> => {
+  let [left, tries] = [items, 0];
+  for (let at = 0; at < left.length;) {
+    const others = weaker(left[at]!).map((item) => left.map((other, index) => (index === at ? item : other)));
+    const weakened = others.find((list) => ++tries <= triesMax && fails(list));
+    if (weakened === undefined) at++;
+    else left = weakened;
+  }
+  return left;
+};

@@ -51,6 +51,18 @@ test(
   },
 );
 
+test(
+  "a case with faults has the same trace on Node and Deno",
+  { skip: isDeno ? "the run on Node starts both runtimes" : false },
+  () => {
+    const argv = ["--replay", "conformance/sim/cases/minority_down.json"];
+    const [node, deno] = (["node", "deno"] as const).map((runtime) => runScript(runtime, "cmd/sim.ts", argv));
+    assert.equal(node!.status, 0, node!.stdout + node!.stderr);
+    assert.notEqual(traceOf(node!.stdout), undefined);
+    assert.equal(traceOf(deno!.stdout), traceOf(node!.stdout));
+  },
+);
+
 test("cmd/sim says what is wrong with its options and exits with 64", () => {
   for (const argv of [["--epochs", "0"], ["--suite", "none"], ["--nodes", "3"]]) {
     const { status, stdout, stderr } = runScript(thisRuntime, "cmd/sim.ts", argv);

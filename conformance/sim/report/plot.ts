@@ -34,15 +34,16 @@ const stepOf = (max: number): number => {
 
 const label = (value: number): string => String(Math.round(value * 1000) / 1000);
 
-/** Vertical lines at the beginnings of epochs, with their numbers as far as there is room. */
+/** Vertical lines at the beginnings of epochs, with their numbers, as far as there is room. */
 const epochAxis = (span: Span, height: number): Child[] => {
   const epochs = Math.ceil(span.untilMs / span.periodMs);
   const every = Math.ceil(epochs / 16);
-  return Array.from({ length: epochs }, (_, index) => {
-    const x = xOf(span, index * span.periodMs);
-    const line = element("line", { x1: x, x2: x, y1: top, y2: height - bottom, class: "grid" });
-    if (index % every !== 0) return [line];
-    return [line, element("text", { x: x + 3, y: height - bottom + 16, class: "tick" }, span.firstEpoch + index)];
+  return Array.from({ length: Math.ceil(epochs / every) }, (_, index) => {
+    const x = xOf(span, index * every * span.periodMs);
+    return [
+      element("line", { x1: x, x2: x, y1: top, y2: height - bottom, class: "grid" }),
+      element("text", { x: x + 3, y: height - bottom + 16, class: "tick" }, span.firstEpoch + index * every),
+    ];
   });
 };
 

@@ -77,7 +77,7 @@ const ballot = ({ voted, revealed, signed }: Ballot, authorities: number): Marku
   );
 
 /** More rounds than these are left out, the first ones. */
-const roundsMax = 200;
+const roundsMax = 100;
 
 const votes = ({ rounds, places }: Recording): Markup => {
   const names = places.filter(({ kind }) => kind === "authority").map(({ name }) => name);

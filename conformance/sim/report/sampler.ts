@@ -174,7 +174,10 @@ export const createSampler = (options: SimulationOptions): Sampler => {
 
   const roundList = ({ authorities }: Network): Round[] => {
     const idOf = new Map([...names].map(([id, name]) => [name, id]));
-    return [...rounds].sort(([a], [b]) => a - b).map(([epoch, { seen, published, failures, signatures }]) => ({
+    // Of later epochs nobody could have voted yet.
+    const lastEpoch = firstEpoch + Math.ceil(watched!.world.now() / options.periodMs);
+    const begun = [...rounds].filter(([epoch]) => epoch <= lastEpoch).sort(([a], [b]) => a - b);
+    return begun.map(([epoch, { seen, published, failures, signatures }]) => ({
       epoch,
       ballots: authorities.map((authority) => {
         const at = (what: string): number => seen.get(`${what} ${idOf.get(authority) ?? ""}`)?.size ?? 0;

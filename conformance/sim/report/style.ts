@@ -13,7 +13,7 @@ export const style = `
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14161a; --ink: #e8eaed; --soft: #a0a5ad; --grid: #2e3238; --panel: #1d2026; --good: #4cc38a;
-    --bad: #ff8a80; --c0: #4aa8e0; --c6: #c9a94a; --c7: #9ba1a9;
+    --bad: #ff8a80; --c0: #5b8def; --c5: #8fe3ff; --c6: #c9a94a; --c7: #9ba1a9;
   }
 }
 * { box-sizing: border-box; }
@@ -34,6 +34,7 @@ svg { display: block; width: 100%; height: auto; }
 .grid { stroke: var(--grid); stroke-width: 1; }
 .line { fill: none; stroke-width: 1.6; stroke-linejoin: round; }
 .tick { fill: var(--soft); font-size: 11px; }
+.name { paint-order: stroke; stroke: var(--panel); stroke-width: 4px; stroke-linejoin: round; }
 .head { fill: var(--ink); font-size: 13px; font-weight: 600; }
 .inner { fill: #ffffff; font-size: 10px; font-weight: 600; }
 .hop { stroke: var(--soft); }

@@ -23,7 +23,7 @@ export interface Timeline {
   readonly maxima: (until: number) => ReadonlyArray<Series>;
 }
 
-const bucketsMax = 400;
+const bucketsMax = 240;
 const firstBucketMs = 125;
 
 type Join = (a: number, b: number) => number;

@@ -14,7 +14,9 @@ interface Point {
   readonly place: Place;
 }
 
-const [margin, top, row] = [90, 34, 46];
+const [margin, top, row, radius] = [90, 34, 46, 11];
+/** With more than these, wide lines would hide one another. */
+const manyHops = 60;
 /** Rows move closer in tall columns. */
 const heightMax = 640;
 
@@ -36,39 +38,46 @@ const describe = ({ name, clients, forwarded, delivered, dropped }: Place): stri
   (clients > 0 ? `, ${clients} clients` : "");
 
 const nodeOf = ({ x, y, place }: Point, showsClients: boolean, spacing: number): Child => {
-  const name = { x, y: y - 13, class: "tick", "text-anchor": "middle" };
+  const name = { x, y: y - 14, class: "tick name", "text-anchor": "middle" };
   const clients = { x, y: y + 4, class: "inner", "text-anchor": "middle" };
   return element(
     "g",
     {},
     element("title", {}, describe(place)),
-    element("circle", { cx: x, cy: y, r: 10, class: place.kind }),
+    element("circle", { cx: x, cy: y, r: radius, class: place.kind }),
     spacing >= 28 ? element("text", name, place.name) : "",
     showsClients && place.clients > 0 ? element("text", clients, place.clients) : "",
   );
 };
 
-/** A line of a hop between neighbouring columns, or nothing. */
-const lineOf = (from: Point | undefined, to: Point | undefined, share: number, what: string): Child =>
+/** A line of a hop between neighbouring columns, `widest` wide for all packets there are; or nothing. */
+const lineOf = (
+  from: Point | undefined,
+  to: Point | undefined,
+  share: number,
+  widest: number,
+  what: string,
+): Child =>
   from === undefined || to === undefined ? "" : element(
     "line",
     {
-      x1: from.x + 10,
+      x1: from.x + radius,
       y1: from.y,
-      x2: to.x - 10,
+      x2: to.x - radius,
       y2: to.y,
       class: "hop",
-      "stroke-width": Math.round((0.5 + 5 * share) * 10) / 10,
-      "stroke-opacity": Math.round((0.25 + 0.55 * share) * 100) / 100,
+      "stroke-width": Math.round((0.5 + widest * share) * 10) / 10,
+      "stroke-opacity": Math.round((0.2 + 0.5 * share) * 100) / 100,
     },
     element("title", {}, what),
   );
 
 const linesOf = ({ hops }: Recording, points: ReadonlyArray<ReadonlyMap<string, Point>>): Child[] => {
   const most = Math.max(1, ...hops.map(({ packets }) => packets));
+  const widest = hops.length > manyHops ? 1.5 : 5;
   return hops.flatMap(({ from, to, packets }) =>
     points.slice(1).map((column, at) =>
-      lineOf(points[at]!.get(from), column.get(to), packets / most, `${from} to ${to}: ${packets} packets`)
+      lineOf(points[at]!.get(from), column.get(to), packets / most, widest, `${from} to ${to}: ${packets} packets`)
     )
   );
 };
