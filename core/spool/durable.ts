@@ -67,19 +67,24 @@ export const decodeDescriptor = (bytes: Uint8Array): ReplicaDescriptor | null =>
   return texts.length === addresses.length && texts.length > 0 ? { key, addresses: texts } : null;
 };
 
-export interface Roles {
-  readonly dataWriters: ReadonlyArray<Uint8Array>;
-  readonly dataReaders: ReadonlyArray<Uint8Array>;
-  readonly canonicalReaders: ReadonlyArray<Uint8Array>;
-  readonly dataEncryption: ReadonlyArray<Uint8Array>;
-}
+/** Who has which role, besides the root key, and what writers encrypt to. Writers who do read the meta spool. */
+const granted = [
+  "metaWriters",
+  "metaReaders",
+  "dataWriters",
+  "dataReaders",
+  "canonicalReaders",
+  "dataEncryption",
+] as const;
+export type Roles = Partial<Readonly<Record<(typeof granted)[number], ReadonlyArray<Uint8Array>>>>;
 
 /** What the creator of a spool writes to the meta spool first (§8.1): the replicas, then the roles. */
 export const creation = (replicas: ReadonlyArray<ReplicaDescriptor>, roles: Roles): ReadonlyArray<SetOperation> => {
-  const names = ["dataWriters", "dataReaders", "canonicalReaders", "dataEncryption"] as const;
   return [
     ...replicas.map((one): SetOperation => ({ type: "add", set: setNames.replicas, item: encodeDescriptor(one) })),
-    ...names.flatMap((name) => roles[name].map((item): SetOperation => ({ type: "add", set: setNames[name], item }))),
+    ...granted.flatMap((name) =>
+      (roles[name] ?? []).map((item): SetOperation => ({ type: "add", set: setNames[name], item }))
+    ),
   ];
 };
 
@@ -142,9 +147,9 @@ const honest = (
 export const setsOf = (durable: Durable): Sets =>
   honest(durable).reduce((sets, { meta }) => mergeSets(sets, meta.sets), PersistentMap() as Sets);
 
-/** The replicas there should be, as one replica's meta spool has them. */
+/** The replicas there should be, as one replica's meta spool has them: of too many the first ones in bytewise order. */
 export const replicasOf = ({ meta }: PermissionedSpool): ReadonlyArray<ReplicaDescriptor> =>
-  itemsOf(meta.sets, setNames.replicas).map(decodeDescriptor).filter((one) => one !== null);
+  itemsOf(meta.sets, setNames.replicas).slice(0, replicasMax).map(decodeDescriptor).filter((one) => one !== null);
 
 /** Does a tombstone refer to an entry that the named replica has signed? Then all before it is forgotten. */
 const reach = (durable: Durable, { replica, index, signature }: SpoolIndex): number => {

@@ -8,7 +8,7 @@
  * @module
  */
 import { equal } from "../bytes.ts";
-import { type CborValue, encodeCbor } from "../codec/cbor.ts";
+import type { CborValue } from "../codec/cbor.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { entryAt, type PermissionedSpool } from "./permissioned.ts";
 import { type Part, type SignedHeader, verifyHeader } from "./signed.ts";
@@ -74,5 +74,3 @@ export const receiptFrom = (value: CborValue | undefined): Receipt | null => {
   const [part, header] = [partFrom(name), headerOf(rawHeader)];
   return isBytes(replica, 32) && part !== null && header !== null ? { replica, part, header } : null;
 };
-
-export const encodeReceipt = (receipt: Receipt): Uint8Array => encodeCbor(receiptValue(receipt));

@@ -35,6 +35,7 @@ import {
   writeRefusal,
 } from "./permissioned.ts";
 import type { SyncItem } from "./replica_wire.ts";
+import { decodeOperation } from "./set.ts";
 import { sameHeader, type SignedEntry } from "./signed.ts";
 import { contentId, decodeWrite, partOf, verifyWrite, type Write } from "./write.ts";
 
@@ -177,13 +178,19 @@ const keepEntry = (bound: KeepBound, kept: Kept, item: SyncItem, epoch: number, 
 };
 
 /** The body of an item, where it is wanted and is what was signed. */
-const keepBody = (bound: KeepBound, kept: Kept, { entry, body }: SyncItem, changes: Changes): Kept => {
+const keepBody = (
+  bound: KeepBound,
+  kept: Kept,
+  { entry, body }: SyncItem,
+  isForgotten: (content: string) => boolean,
+  changes: Changes,
+): Kept => {
   const write = body === null ? null : decodeWrite(entry.message);
   if (body === null || write === null || write.kind !== "message") return kept;
   const content = contentId(bound.suite, kept.durable.spool, write);
   const isWanted = kept.unplaced.has(content) || ownSpool(bound, kept).contents.has(content);
   if (!isWanted || kept.held.has(content) || body.length > bound.bodyLengthMax) return kept;
-  if (!equal(bound.suite.sha256(body), write.digest) || forgetting(kept.durable)(content)) return kept;
+  if (!equal(bound.suite.sha256(body), write.digest) || isForgotten(content)) return kept;
   if (kept.heldBytes + body.length <= bound.bytesMax) return withBody(kept, content, body, changes);
   changes.refused.push("full");
   return kept;
@@ -202,12 +209,17 @@ const keepProof = (
   return { ...kept, durable };
 };
 
-/** Appends to our own spool what others took, operations on the meta spool first. */
+/** Roles that are given come before what is done with them, and that before roles that are taken. */
+const rankOf = ({ kind, body }: Write): number => {
+  if (kind !== "meta" || body === null) return 1;
+  return decodeOperation(body)?.type === "remove" ? 2 : 0;
+};
+
+/** Appends to our own spool what others took. */
 const placeAll = (bound: KeepBound, kept: Kept, epoch: number, changes: Changes): Kept => {
   const isForgotten = forgetting(kept.durable);
-  const rank = ({ kind }: Write): number => kind === "meta" ? 0 : 1;
   let next = kept;
-  for (const [content, write] of [...kept.unplaced].sort(([, a], [, b]) => rank(a) - rank(b))) {
+  for (const [content, write] of [...kept.unplaced].sort(([, a], [, b]) => rankOf(a) - rankOf(b))) {
     const hasBody = write.kind !== "message" || next.held.has(content) || isForgotten(content);
     const placed = hasBody ? place(bound, next, write, epoch, changes) : E.left("no-body");
     if (E.isRight(placed)) next = { ...placed.right, unplaced: next.unplaced.delete(content) };
@@ -225,6 +237,8 @@ export const keepExchange = (
 ): Kept => {
   const followed = new Set(replicasOf(ownSpool(bound, kept)).map(({ key }) => toHex(key)));
   const claim = proof === null ? null : decodeProof(proof);
+  // As of before: what the new entries forget goes at the end.
+  const isForgotten = forgetting(kept.durable);
   let next = claim === null ? kept : keepProof(bound, kept, claim, changes);
   for (const item of items) {
     const key = toHex(item.replica);
@@ -232,7 +246,8 @@ export const keepExchange = (
       changes.refused.push("not-followed");
       continue;
     }
-    next = keepBody(bound, keepEntry(bound, next, item, epoch, changes), item, changes);
+    next = keepBody(bound, keepEntry(bound, next, item, epoch, changes), item, isForgotten, changes);
   }
+  if (next === kept) return kept;
   return dropForgotten(placeAll(bound, next, epoch, changes), changes);
 };

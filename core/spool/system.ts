@@ -1,6 +1,6 @@
 /**
- * The process of a spool plugin as a system: the spool service, the replicas that it hosts, the machine between them and
- * the Provider (hosting.ts), and the client session that carries between replicas. The same for production and
+ * The process of a spool plugin as a system: the spool service, the replicas that it hosts, the machine between them
+ * and the Provider (hosting.ts), and the client session that carries between replicas. The same for production and
  * simulation.
  *
  * @module

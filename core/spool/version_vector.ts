@@ -42,19 +42,6 @@ export const disagrees = (copy: PermissionedSpool, part: Part, position: Positio
   return header !== undefined && !equal(header.signature.subarray(0, markLength), position.mark);
 };
 
-const further = (a: Position, b: Position): Position => b.length > a.length ? b : a;
-
-/** What two together have. */
-export const joinVectors = (a: VersionVector, b: VersionVector): VersionVector =>
-  a.mergeWith((one, other) => ({ meta: further(one.meta, other.meta), data: further(one.data, other.data) }), b);
-
-/** Has `a` all that `b` has? */
-export const covers = (a: VersionVector, b: VersionVector): boolean =>
-  b.every(({ meta, data }, key) => {
-    const mine = a.get(key) ?? noPositions;
-    return mine.meta.length >= meta.length && mine.data.length >= data.length;
-  });
-
 const positionValue = ({ length, mark }: Position): CborValue => [length, mark];
 
 const positionOf = (value: CborValue | undefined): Position | null => {

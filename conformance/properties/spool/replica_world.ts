@@ -23,9 +23,9 @@ import { createAuthor, privateKey, publicOf } from "./keys.ts";
 export const epochMs = 60_000;
 const startEpoch = 100;
 
-interface Host {
+export interface ReplicaHost {
   readonly key: Uint8Array;
-  readonly store: Store;
+  store: Store;
   state: ReplicaState | null;
   /** Counts lives: what a former one asked for comes to nothing. */
   life: number;
@@ -34,7 +34,13 @@ interface Host {
   readonly clients: Map<number, (bytes: Uint8Array) => void>;
 }
 
-export const createReplicaWorld = (suite: Suite, seedText: string, replicas: number) => {
+/** What a lying host makes of a message before it leaves: the messages that leave instead. */
+export type Lie = (
+  message: { readonly type: "reply" | "request"; readonly bytes: Uint8Array },
+) => ReadonlyArray<Uint8Array>;
+
+/** `twin`: one more host has the key of the first, and only the last but one knows it under that name. */
+export const createReplicaWorld = (suite: Suite, seedText: string, replicas: number, twin = false) => {
   const seed = deriveSeed(new Uint8Array(32), seedText);
   const prng = createPrng(seed, "world");
   const agenda = createAgenda();
@@ -47,10 +53,12 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
   const root = createAuthor(suite, rootKey, spool);
   const canonical = createAuthor(suite, readerKey, spool);
   const blocked = new Set<string>();
+  const lies = new Map<ReplicaHost, Lie>();
+  const counts = new Map<string, number>();
   let [steps, requests, faulty] = [0, 1, true];
 
-  const hosts: Host[] = Array.from({ length: replicas }, (_, at) => ({
-    key: privateKey(suite, `replica ${at}`),
+  const hosts: ReplicaHost[] = Array.from({ length: replicas + (twin ? 1 : 0) }, (_, at) => ({
+    key: privateKey(suite, `replica ${at % replicas}`),
     store: createStore(),
     state: null,
     life: 0,
@@ -65,7 +73,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     seed: deriveSeed(seed, `step ${steps++}`),
   });
 
-  const settle = (host: Host, step: Step<ReplicaState, Effect>): void => {
+  const settle = (host: ReplicaHost, step: Step<ReplicaState, Effect>): void => {
     host.state = step.state;
     for (const effect of step.effects) perform(host, effect);
     const { wakeAt } = step;
@@ -78,23 +86,27 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     });
   };
 
-  const tell = (host: Host, life: number, event: ReplicaEvent): void => {
+  const tell = (host: ReplicaHost, life: number, event: ReplicaEvent): void => {
     if (host.state !== null && host.life === life) settle(host, machine.step(context(), host.state, event));
   };
 
-  const perform = (host: Host, effect: Effect): void => {
+  const perform = (host: ReplicaHost, effect: Effect): void => {
     switch (effect.type) {
       case "Commit":
       case "Scan":
         return useStore(host, effect);
       case "Notify":
         return notify(host, effect.event as PeerSend | ReplicaReply);
+      case "Count": {
+        const name = `${effect.name} ${effect.label ?? ""}`;
+        return void counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
       default:
         return;
     }
   };
 
-  const useStore = (host: Host, effect: StoreEffect): void => {
+  const useStore = (host: ReplicaHost, effect: StoreEffect): void => {
     const { life } = host;
     host.storeFreeAt = Math.max(host.storeFreeAt, agenda.now()) + 1 + prng.below(8);
     agenda.at(host.storeFreeAt, () => {
@@ -108,16 +120,28 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
   };
 
   const latency = (): number => 5 + prng.below(faulty ? 200 : 20);
-  const isCut = (a: Host, b: Host): boolean => blocked.has(`${hosts.indexOf(a)} ${hosts.indexOf(b)}`);
+  const isCut = (a: ReplicaHost, b: ReplicaHost): boolean => blocked.has(`${hosts.indexOf(a)} ${hosts.indexOf(b)}`);
 
-  const notify = (host: Host, event: PeerSend | ReplicaReply): void => {
+  const notify = (host: ReplicaHost, event: PeerSend | ReplicaReply): void => {
     if (event.type === "ReplicaReply") {
       const answer = host.clients.get(event.id);
       host.clients.delete(event.id);
-      answer?.(event.bytes);
+      const [bytes] = lies.get(host)?.({ type: "reply", bytes: event.bytes }) ?? [event.bytes];
+      if (bytes !== undefined) answer?.(bytes);
       return;
     }
-    const target = hosts.find(({ key }) => toHex(publicOf(key)) === toHex(event.to.key));
+    for (const bytes of lies.get(host)?.({ type: "request", bytes: event.bytes }) ?? [event.bytes]) {
+      carry(host, { ...event, bytes });
+    }
+  };
+
+  const targetOf = (host: ReplicaHost, name: string): ReplicaHost | undefined => {
+    const found = hosts.filter(({ key }) => toHex(publicOf(key)) === name);
+    return host === hosts[replicas - 1] ? found.at(-1) : found[0];
+  };
+
+  const carry = (host: ReplicaHost, event: PeerSend): void => {
+    const target = targetOf(host, toHex(event.to.key));
     if (target === undefined || isCut(host, target) || (faulty && prng.once(10))) return;
     const { life } = host;
     for (let copies = faulty && prng.once(10) ? 2 : 1; copies > 0; copies--) {
@@ -131,14 +155,14 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
   };
 
   /** Gives a running replica a request; `answer` has the reply's bytes, unless the replica crashes before. */
-  const request = (host: Host, bytes: Uint8Array, answer: (bytes: Uint8Array) => void): void => {
+  const request = (host: ReplicaHost, bytes: Uint8Array, answer: (bytes: Uint8Array) => void): void => {
     if (host.state === null) return;
     const id = requests++;
     host.clients.set(id, answer);
     tell(host, host.life, { type: "ReplicaRequest", id, bytes });
   };
 
-  const config = (host: Host) => ({
+  const config = (host: ReplicaHost) => ({
     spool,
     privateKey: host.key,
     clock: createEpochClock(epochMs, 0),
@@ -149,11 +173,11 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     deadlineMs: 1500,
   });
 
-  const start = (host: Host): void => {
+  const start = (host: ReplicaHost): void => {
     host.life++;
     settle(host, machine.start(context(), config(host), undefined));
   };
-  const crash = (host: Host): void => {
+  const crash = (host: ReplicaHost): void => {
     host.state = null;
     host.life++;
     host.wakeAt = null;
@@ -172,6 +196,8 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     readerKey,
     canonical,
     blocked,
+    lies,
+    counts,
     start,
     crash,
     request,
@@ -181,7 +207,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     },
     creation: (): ReadonlyArray<Write> =>
       creation(
-        hosts.map(({ key }, at) => ({ key: publicOf(key), addresses: [`+spool@provider${at}`] })),
+        hosts.slice(0, replicas).map(({ key }, at) => ({ key: publicOf(key), addresses: [`+spool@provider${at}`] })),
         {
           dataWriters: writerKeys.map(publicOf),
           dataReaders: [publicOf(readerKey)],
@@ -189,7 +215,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
           dataEncryption: [],
         },
       ).map((operation) => root.operation(operation)),
-    ask: (host: Host, one: Request, answer: (reply: Reply | null) => void): void =>
+    ask: (host: ReplicaHost, one: Request, answer: (reply: Reply | null) => void): void =>
       request(host, encodeRequest(one), (bytes) => answer(decodeReply(bytes))),
   };
 };
