@@ -1,14 +1,15 @@
 /**
  * Mix keys (specs/mixnet.rst §4.2, §4.3; specs/sphinx_replay_detection.rst §4.2; wire-facts §6.1): one per epoch, made
  * two epochs ahead, destroyed with its replay tags when its grace is over. Stored in the table `mix-keys`: epoch 8 →
- * version 1 | key 32, so that a node which restarts still opens what is on its way.
+ * version 1 | key 32, so that a node which restarts still opens what is on its way. A version alone stands for a key that
+ * was destroyed and whose replay tags may still be there: they go with it, whenever the process ends.
  *
  * @module
  */
 import { Map as PersistentMap } from "immutable";
-import { concat } from "../bytes.ts";
+import { concat, uint64 } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
-import type { Unwrap } from "../effects.ts";
+import { type Commit, type DropTable, replayTable, type Unwrap } from "../effects.ts";
 import type { EpochTime } from "../pki/epoch.ts";
 import type { Draws } from "../random.ts";
 
@@ -69,5 +70,25 @@ export const keysInForce = (
 export const encodeMixKey = ({ privateKey }: MixKey): Uint8Array => concat(Uint8Array.of(version), privateKey);
 
 /** Null for another version, or what is no key. */
-export const decodeMixKey = (suite: Suite, bytes: Uint8Array): MixKey | null =>
-  bytes[0] === version && bytes.length === 1 + keyLength ? mixKey(suite, bytes.slice(1)) : null;
+export const decodeMixKey = (suite: Suite, bytes: Uint8Array): MixKey | "destroyed" | null => {
+  if (bytes[0] !== version) return null;
+  if (bytes.length === 1) return "destroyed";
+  return bytes.length === 1 + keyLength ? mixKey(suite, bytes.slice(1)) : null;
+};
+
+/**
+ * Forgets a key and its replay tags, in this order: tags without their key are garbage, a key without its tags would let
+ * packets through twice. Ids are of the requests to the store.
+ */
+export const forgetKey = (epoch: number, takeId: () => number): ReadonlyArray<Commit | DropTable> => {
+  const write = (value: Uint8Array | null): Commit => ({
+    type: "Commit",
+    id: takeId(),
+    writes: [{ table: mixKeysTable, key: uint64(epoch), value }],
+  });
+  return [
+    write(Uint8Array.of(version)),
+    { type: "DropTable", id: takeId(), table: replayTable(epoch) },
+    write(null),
+  ];
+};

@@ -9,7 +9,7 @@ import type { StoreEvent } from "../effects.ts";
 import { mailboxTable } from "../provider/mailbox.ts";
 import { restoreEntry, restoreUser } from "../provider/provider.ts";
 import { usersTable } from "../provider/users.ts";
-import { decodeMixKey, mixKeysTable } from "./keys.ts";
+import { decodeMixKey, forgetKey, mixKeysTable } from "./keys.ts";
 import { decodeStoredDescriptor, descriptorsTable } from "./publication.ts";
 import { emit, takeId, type Turn, update } from "./turn.ts";
 
@@ -96,7 +96,8 @@ const restoreOne = (turn: Turn, table: string, key: Uint8Array, value: Uint8Arra
 
 const restoreKey = (turn: Turn, epoch: number, value: Uint8Array): boolean => {
   const key = decodeMixKey(turn.bound.suite, value);
-  if (key !== null) update(turn, { keys: turn.state.keys.set(epoch, key) });
+  if (key === "destroyed") emit(turn, ...forgetKey(epoch, () => takeId(turn)));
+  else if (key !== null) update(turn, { keys: turn.state.keys.set(epoch, key) });
   return key !== null;
 };
 

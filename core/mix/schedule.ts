@@ -8,19 +8,18 @@
  *
  * @module
  */
-import { uint64 } from "../bytes.ts";
-import { count, log, replayTable, tell } from "../effects.ts";
+import { count, log, tell } from "../effects.ts";
 import { after } from "../machine.ts";
 import { providerLayer } from "../pki/descriptor.ts";
 import type { DirectoryReport } from "../pki/directory.ts";
 import { uniformInteger } from "../random.ts";
 import { armDecoys, sweepDecoys } from "./decoy.ts";
 import { missingDocuments, pruneDocuments } from "./documents.ts";
-import { expiredKeys, mixKeysTable } from "./keys.ts";
+import { expiredKeys, forgetKey } from "./keys.ts";
 import { restartAttempts, updateLinks } from "./links.ts";
 import { neighboursIn } from "./neighbours.ts";
 import { ensureKeys, onPublished, prunePublications, publish } from "./publication.ts";
-import { emit, keep, takeId, type Turn, update } from "./turn.ts";
+import { emit, takeId, type Turn, update } from "./turn.ts";
 
 /** Runs the schedule when its time has come. */
 export const runScheduleDue = (turn: Turn): void => {
@@ -52,8 +51,7 @@ const destroyExpiredKeys = (turn: Turn): void => {
     turn.bound.suite.forget(privateKey);
     turn.consumed.push(privateKey);
     update(turn, { keys: turn.state.keys.delete(epoch) });
-    keep(turn, [{ table: mixKeysTable, key: uint64(epoch), value: null }]);
-    emit(turn, { type: "DropTable", id: takeId(turn), table: replayTable(epoch) });
+    emit(turn, ...forgetKey(epoch, () => takeId(turn)));
   }
 };
 
