@@ -11,10 +11,10 @@ import type { Descriptor } from "../pki/descriptor.ts";
 import { type Document, nodeByIdentity, providerByName, servicesOf } from "../pki/document.ts";
 import { pick, type Random } from "../random.ts";
 import { newPacket, type PathHop } from "../sphinx/build.ts";
-import { recipientLength, surbIdLength } from "../sphinx/geometry.ts";
+import { recipientLength } from "../sphinx/geometry.ts";
 import { type Path, selectPath } from "../sphinx/path.ts";
 import { encodeForwardPayload } from "../sphinx/payload.ts";
-import { type NewSurb, newSurb } from "../sphinx/surb.ts";
+import { freshSurbId, type NewSurb, newSurb } from "../sphinx/surb.ts";
 import type { FailureReason, QueryTarget, SentPacket } from "./events.ts";
 import type { Turn } from "./state.ts";
 
@@ -97,7 +97,7 @@ export const compose = (turn: Turn, order: Order): Either<ComposeFailure, Compos
   const source = providerByName(document, config.provider);
   const sender = recipientOf(config.user);
   if (source === null || sender === null) return E.left("unknown-provider");
-  const surbId = turn.draw(`${label}/surb-id`).bytes(surbIdLength);
+  const surbId = freshSurbId(turn.draw(`${label}/surb-id`), turn.state.surbs.entries);
   const path = selectPath(turn.draw(`${label}/path`), { clock: config.clock, document, at: turn.context.wall }, {
     from: "client",
     source: source.identityKey,

@@ -14,10 +14,10 @@ import { after } from "../machine.ts";
 import { exponentialMs, shuffle } from "../random.ts";
 import { newPacket } from "../sphinx/build.ts";
 import { padRecipient } from "../sphinx/commands.ts";
-import { recipientLength, surbIdLength } from "../sphinx/geometry.ts";
+import { recipientLength } from "../sphinx/geometry.ts";
 import { type Path, selectPath } from "../sphinx/path.ts";
 import { encodeForwardPayload } from "../sphinx/payload.ts";
-import { newSurb, openSurbReply } from "../sphinx/surb.ts";
+import { freshSurbId, newSurb, openSurbReply } from "../sphinx/surb.ts";
 import type { Classified } from "./classify.ts";
 import { type Decoys, finishLoop, type Loop, withLoop } from "./decoy_state.ts";
 import type { KnownDocument } from "./documents.ts";
@@ -80,7 +80,7 @@ const loopService = (
 
 /** A loop whose first hop is not connected is not sent: it would only look like a loss. */
 const sendLoop = (turn: Turn, known: KnownDocument): void => {
-  const surbId = turn.draw("decoy surb id").bytes(surbIdLength);
+  const surbId = freshSurbId(turn.draw("decoy surb id"), turn.state.decoys.pending);
   const path = loopPath(turn, known, surbId);
   const firstHop = path === null ? "" : toHex(path.forward[0]!.id);
   if (path === null || turn.state.links.byId.get(firstHop)?.phase.type !== "up") {

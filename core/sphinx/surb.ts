@@ -11,8 +11,9 @@
  *
  * @module
  */
-import { concat, isZero, wipe } from "../bytes.ts";
+import { concat, isZero, toHex, wipe } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
+import type { Random } from "../random.ts";
 import {
   type BuildError,
   type BuildRandom,
@@ -21,7 +22,7 @@ import {
   type PathHop,
   type Sphinx,
 } from "./build.ts";
-import { adLength, type Geometry, nodeIdLength, payloadTagLength, sprpKeyLength } from "./geometry.ts";
+import { adLength, type Geometry, nodeIdLength, payloadTagLength, sprpKeyLength, surbIdLength } from "./geometry.ts";
 import { checkPayloadTag, decryptPayloadInPlace, encryptPayloadInPlace } from "./payload_cipher.ts";
 
 const content: unique symbol = Symbol("surb");
@@ -50,6 +51,17 @@ export interface SurbPacket {
 }
 
 const keyOf = (bytes: Uint8Array): Uint8Array => bytes.subarray(bytes.length - sprpKeyLength);
+
+/**
+ * An id, 16 bytes, that no outstanding SURB has (those are by id in hex): a second one would take the first one's place,
+ * whose reply would then be opened with the wrong keys.
+ */
+export const freshSurbId = (random: Random, outstanding: { readonly has: (id: string) => boolean }): Uint8Array => {
+  for (;;) {
+    const id = random.bytes(surbIdLength);
+    if (!outstanding.has(toHex(id))) return id;
+  }
+};
 
 /** Sphinx_Create_SURB (§7.1). The last hop's commands should hold the SurbReply by which the keys are found again. */
 export const newSurb = (
