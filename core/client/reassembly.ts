@@ -151,10 +151,12 @@ export const expireMessages = (
   reassembly: Reassembly,
   now: Mono,
 ): { readonly reassembly: Reassembly; readonly givenUp: number } => {
+  const first = nextExpiry(reassembly);
+  // Asked in every step: walking the maps would cost more than the rest of it.
+  if (first === null || first > now) return { reassembly, givenUp: 0 };
   const incomplete = reassembly.incomplete.skipWhile(({ expiresAt }) => expiresAt <= now);
   const delivered = reassembly.delivered.skipWhile(({ expiresAt }) => expiresAt <= now);
   const givenUp = reassembly.incomplete.size - incomplete.size;
-  if (givenUp === 0 && delivered.size === reassembly.delivered.size) return { reassembly, givenUp };
   const bytes = incomplete.reduce((sum, entry) => sum + entry.bytes, 0);
   return { reassembly: { incomplete, delivered, bytes }, givenUp };
 };
