@@ -192,7 +192,7 @@ const noReplayCheck = everyInput("mix-1", (input) => {
   if (input === null || event?.type !== "ReplayTested") return input;
   return { to: input.to, event: { ...event, outcome: "fresh" } satisfies StoreEvent };
 });
-const replay: Fault = { type: "Replay", host: "mix-1", from: 25_000, until: 30_000 };
+const replay: Fault = { type: "Replay", host: "mix-1", from: 25_000, until: 27_000 };
 
 caught("a node without a replay check", noReplayCheck, "safety", "replays", { faults: [replay] });
 

@@ -12,7 +12,7 @@ export const symptomOf = ({ crash, violations }: SimulationResult): string | nul
   crash?.message ?? [...new Set(violations.map(({ kind, oracle }) => `${kind} ${oracle}`))].sort()[0] ?? null;
 
 /** Shorter than this a fault need not be, ms. */
-const lengthMinMs = 100;
+const lengthMinMs = 1000;
 
 /** Half as long, and half as much. */
 const weakerThan = (fault: Fault): ReadonlyArray<Fault> => {

@@ -174,7 +174,7 @@ const seal = (
   nonce: Uint8Array,
   associated: Uint8Array,
   plaintext: Uint8Array,
-  sealed = new Uint8Array(plaintext.length + tagLength),
+  sealed: Uint8Array = new Uint8Array(plaintext.length + tagLength),
 ): Uint8Array => {
   const ciphertext = sealed.subarray(0, plaintext.length);
   ciphertext.set(plaintext);

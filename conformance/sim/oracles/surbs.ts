@@ -23,11 +23,22 @@ const strange: ReadonlySet<string> = new Set([
   "decoy-unknown" satisfies DropReason,
 ]);
 
+/** So many sent ones cannot all be under way at the end. */
+const loopsMissed = 5;
+/** That none of so many is sent has a probability of e^-14. */
+const loopsExpected = 14;
+
 export const surbs: CreateOracle = (view, report) => {
   /** Decoys that a client composed and its session did not send: their SURBs are forgotten. */
   const unsent = new Map<string, number>();
   const lost = new Map<string, number>();
   let balances = 0;
+
+  /** How many loops the clients send on average once all is well. */
+  const expectedLoops = (): number => {
+    const soundMs = view.now() - Math.max(view.settledAt, 2 * view.clock.periodMs);
+    return view.network.clients.length * view.parameters.lambdaL * soundMs;
+  };
 
   const isLoop = ({ purpose }: SurbEntry): boolean => purpose.type === "Loop";
 
@@ -87,8 +98,13 @@ export const surbs: CreateOracle = (view, report) => {
       for (const [host, state] of nodesOf(view)) balanceNode(host, state);
     },
     finish: () => {
-      const returned = clientsOf(view).reduce((sum, [, { tally }]) => sum + tally.loopsReturned, 0);
-      if (returned === 0) report("liveness", "no loop of a client returned");
+      const tallies = clientsOf(view).map(([, { tally }]) => tally);
+      const [sent, returned] = (["loopsSent", "loopsReturned"] as const).map((key) =>
+        tallies.reduce((sum, tally) => sum + tally[key], 0)
+      );
+      if (returned === 0 && (sent! >= loopsMissed || expectedLoops() >= loopsExpected)) {
+        report("liveness", `no loop of a client returned, of ${sent}`);
+      }
     },
     summary: () => {
       const clients = clientsOf(view);
