@@ -6,9 +6,11 @@
  * @module
  */
 import type { NodeState } from "../../../core/mix/state.ts";
-import { type CreateOracle, isCalm, nodesOf } from "./oracle.ts";
+import { type CreateOracle, isCalm, nodesOf, type View } from "./oracle.ts";
 
-const samplesMax = 3;
+/** A sample is a seventeenth of an epoch; where delays are longer than two of them, packets may wait as long. */
+const samplesMaxOf = ({ clock, parameters }: View): number =>
+  Math.max(3, 2 + Math.ceil((17 * parameters.muMaxDelayMs) / clock.periodMs));
 
 const packetsOf = ({ inspections, queue, sending }: NodeState): string[] => [
   ...[...inspections.keys()].map((id) => `in inspection (${id})`),
@@ -17,6 +19,7 @@ const packetsOf = ({ inspections, queue, sending }: NodeState): string[] => [
 ];
 
 export const progress: CreateOracle = (view, report) => {
+  const samplesMax = samplesMaxOf(view);
   // Samples at which each held packet has been seen.
   let ages = new Map<string, number>();
   let seen = 0;
