@@ -22,7 +22,7 @@ import { spoolGeometry } from "../core/spool/service_types.ts";
 import { encodeOperation, type SetOperation } from "../core/spool/set.ts";
 import { decodeWrite, signWrite, type SpoolIndex, type Write } from "../core/spool/write.ts";
 import { type Geometry, katzenpostGeometry } from "../core/sphinx/geometry.ts";
-import type { CallOptions, MixClient } from "./client_api.ts";
+import { type CallOptions, ClientError, type MixClient } from "./client_api.ts";
 import { fillRandom } from "./entropy.ts";
 import { newSigningKey, presentEpoch, type SpoolClientOptions, SpoolError } from "./spool_client.ts";
 
@@ -103,6 +103,10 @@ export interface ReplicatedSpools {
 
 const readLimit = 64;
 const defaultCapability = "spool";
+/** A replica that has just started reads its store, and one that many ask has a full queue: it is asked again. */
+const busyAttempts = 5;
+const busyPauseMs = 250;
+const creationAttempts = 8;
 
 /** The replica at a Provider, of those that a spool has; undefined for none. */
 export const replicaAt = ({ replicas }: ReplicatedPlace, provider: string): ReplicaDescriptor | undefined =>
@@ -122,6 +126,21 @@ const entropy = {
   },
 };
 
+/** Why a request may as well have been lost: it is idempotent, and made again. */
+const lost: ReadonlySet<string> = new Set(["timeout", "not-sent", "queue-full", "no-path"]);
+
+/** Creation is many requests: one that is lost does not undo the others. */
+const insist = async <A>(attempt: () => Promise<A>): Promise<A> => {
+  for (let made = 1;; made++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (made >= creationAttempts || !(error instanceof ClientError) || !lost.has(error.code)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
+    }
+  }
+};
+
 const itemOf = ({ entry, body }: SyncItem): ReadItem | null => {
   const write = decodeWrite(entry.message);
   return write === null ? null : { header: entry.header, write, body };
@@ -139,12 +158,7 @@ export const replicatedSpoolsOf = (options: ReplicatedClientOptions): Replicated
   const geometry: Geometry = options.geometry ?? katzenpostGeometry;
   const bodyMax = bodyLengthMax(spoolGeometry(geometry).requestLengthMax);
 
-  const ask = async <T extends "added" | "items">(
-    replica: ReplicaDescriptor,
-    request: Request,
-    expected: T,
-    call: CallOptions,
-  ): Promise<Expected<T>> => {
+  const askOnce = async (replica: ReplicaDescriptor, request: Request, call: CallOptions): Promise<Reply> => {
     const { payload } = await client.query(mixAddress(replica), encodeRequest(request), {
       ...call,
       lengthPrefix: true,
@@ -152,25 +166,45 @@ export const replicatedSpoolsOf = (options: ReplicatedClientOptions): Replicated
     const bytes = unframed(payload);
     const reply = bytes === null ? null : decodeReply(bytes);
     if (reply === null) throw new SpoolError("malformed");
+    return reply;
+  };
+
+  const ask = async <T extends "added" | "items">(
+    replica: ReplicaDescriptor,
+    request: Request,
+    expected: T,
+    call: CallOptions,
+  ): Promise<Expected<T>> => {
+    let reply = await askOnce(replica, request, call);
+    for (let attempt = 1; reply.status === "busy" && attempt < busyAttempts; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
+      reply = await askOnce(replica, request, call);
+    }
     if (reply.status !== "ok" || reply.type !== expected) throw new SpoolError(reply.status);
     return reply as Expected<T>;
   };
 
-  const recipientAt = (provider: string, capability: string): string => {
-    const found = client.document()?.providers.find(({ name }) => name === provider);
-    const endpoint = found?.kaetzchen?.get(capability)?.get("endpoint");
-    if (typeof endpoint !== "string") throw new SpoolError(`no service ${capability} at ${provider}`);
-    return endpoint;
+  /** The service's endpoint at a Provider, and the direct link that it offers other replicas, if any. */
+  const serviceAt = (provider: string, capability: string): { readonly recipient: string; readonly link: string[] } => {
+    const found = client.document()?.providers.find(({ name }) => name === provider)?.kaetzchen?.get(capability);
+    const [recipient, link] = [found?.get("endpoint"), found?.get("link")];
+    if (typeof recipient !== "string") throw new SpoolError(`no service ${capability} at ${provider}`);
+    return { recipient, link: typeof link === "string" ? [link] : [] };
   };
 
-  const host = async (rootKey: Uint8Array, provider: string, capability: string, call: CallOptions) => {
-    const recipient = recipientAt(provider, capability);
+  const host = async (
+    rootKey: Uint8Array,
+    provider: string,
+    capability: string,
+    call: CallOptions,
+  ): Promise<ReplicaDescriptor> => {
+    const { recipient, link } = serviceAt(provider, capability);
     const request = encodeHost(signHost(suite, rootKey, presentEpoch(clock)));
     const target = { type: "Recipient", recipient, provider } as const;
     const bytes = unframed((await client.query(target, request, { ...call, lengthPrefix: true })).payload);
     const hosted = bytes === null ? null : decodeHosted(bytes);
     if (hosted?.status !== "ok" || hosted.key === null) throw new SpoolError(hosted?.status ?? "malformed");
-    return { key: hosted.key, addresses: [`${recipient}@${provider}`] };
+    return { key: hosted.key, addresses: [`${recipient}@${provider}`, ...link] };
   };
 
   const addChecked = async (
@@ -207,7 +241,9 @@ export const replicatedSpoolsOf = (options: ReplicatedClientOptions): Replicated
       writes.slice(0, index === 0 ? writes.length : replicas.length).map((write) => ({ replica, write }))
     );
     await Promise.all(
-      adds.map(({ replica, write }) => addChecked(rootKey.subarray(32), replica, { write, body: null }, call)),
+      adds.map(({ replica, write }) =>
+        insist(() => addChecked(rootKey.subarray(32), replica, { write, body: null }, call))
+      ),
     );
   };
 
@@ -216,7 +252,9 @@ export const replicatedSpoolsOf = (options: ReplicatedClientOptions): Replicated
     const decryptionKey = entropy.bytes(32);
     const encryptTo = [suite.x25519Public(decryptionKey)];
     const names = providers.map((name) => name.toLowerCase());
-    const replicas = await Promise.all(names.map((provider) => host(rootKey, provider, capability, call)));
+    const replicas = await Promise.all(
+      names.map((provider) => insist(() => host(rootKey, provider, capability, call))),
+    );
     const roles = {
       dataWriters: [writeKey.slice(32)],
       dataReaders: [],

@@ -34,7 +34,7 @@ export interface SpoolFlags {
 /** One line a flag. */
 export const spoolFlagsText = `flags of the spool plugin, each followed by its value:
 
-  -data_store DIR      absolute path of the folder of the store, which must be there (required)
+  -data_store DIR      absolute path of the folder of the store (required)
   -log_dir DIR         folder of spool.log; default: the log goes to the Provider's
   -log_level LEVEL     DEBUG, INFO, NOTICE, WARNING, ERROR or CRITICAL; default NOTICE
   -version1 yes|no     whether requests of memspool's version are served; default yes
@@ -47,7 +47,8 @@ export const spoolFlagsText = `flags of the spool plugin, each followed by its v
   -replica_bytes N     bytes of one replica
   -replica_creates N   replicas that may be made in one epoch
   -client FILE         absolute path of the client.toml of the account that replicas use among themselves
-  -link HOST:PORT      address at which other replicas' direct links are taken
+  -link HOST:PORT      take direct links of other replicas at this address, publish it, and use theirs; without it
+                       replicas talk over the mix network only
   -epoch_period TIME   length of the network's epochs where no -client tells it; default 20m
   -epoch_origin TIME   start of epoch 0 where no -client tells it; default 2017-06-01T00:00:00Z`;
 

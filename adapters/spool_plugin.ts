@@ -38,6 +38,8 @@ import { reportCounters } from "./spool_report.ts";
 export interface SpoolPlugin {
   readonly handle: (request: Pick<ServiceRequest, "payload">) => Promise<ServiceReply>;
   readonly stop: () => Promise<void>;
+  /** Of the direct link, for the descriptor; null without one. */
+  readonly link: string | null;
 }
 
 /** What replicas count beside what the daemons' metrics declare. */
@@ -56,6 +58,7 @@ const replySlackEpochs = 0.5;
 /** Durations between replicas follow the length of an epoch: the defaults are for 20 minutes. */
 const hostingOf = (flags: SpoolFlags, { periodMs }: EpochClock): Omit<HostingConfig, "clock" | "hasClient"> => ({
   ...defaultHosting,
+  usesLinks: flags.link !== null,
   hostedMax: flags.replicas,
   hostsPerEpochMax: flags.replicasPerEpoch,
   bytesPerReplicaMax: flags.replicaBytes,
@@ -172,6 +175,7 @@ export const startSpoolPlugin = async (flags: SpoolFlags): Promise<SpoolPlugin> 
   const stopReport = reportCounters(metrics, log);
   return {
     handle: ({ payload }) => requests.ask(payload),
+    link: link === null ? null : `http://${link.address}/`,
     stop: async () => {
       stopRegistering();
       stopReport();

@@ -11,9 +11,13 @@ import { startSpoolPlugin } from "../../adapters/spool_plugin.ts";
 try {
   const flags = readSpoolFlags(pluginFlags());
   process.umask(0o077);
-  const { handle, stop } = await startSpoolPlugin(flags);
+  const { handle, stop, link } = await startSpoolPlugin(flags);
   const versions = flags.limits.acceptsVersion1 ? "1 2" : "2";
-  const parameters = { versions, replicas: flags.replicas > 0 ? "yes" : "no" };
+  const parameters = {
+    versions,
+    replicas: flags.replicas > 0 ? "yes" : "no",
+    ...(link === null ? {} : { link }),
+  };
   await runPlugin({ name: "spool", parameters, handle, onStop: stop });
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;

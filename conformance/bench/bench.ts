@@ -8,6 +8,8 @@
  * With `--mix` a whole mix process under load instead (mix_process.ts), about a minute: `--workers=0,1,2` and
  * `--packets=2000` unless said otherwise, and `--profile=DIR` for CPU profiles of the mix.
  *
+ * With `--spool` the spool plugin's process under load instead (spool.ts): `--requests=4000` unless said otherwise.
+ *
  * @module
  */
 import { parseArgs } from "node:util";
@@ -17,11 +19,14 @@ import { benchMix } from "./mix_process.ts";
 import { packets } from "./packets.ts";
 import { primitives } from "./primitives.ts";
 import { sendPackets } from "./send_packet.ts";
+import { benchSpool } from "./spool.ts";
 
 const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     mix: { type: "boolean", default: false },
+    spool: { type: "boolean", default: false },
+    requests: { type: "string", default: "4000" },
     workers: { type: "string", default: "0,1,2" },
     packets: { type: "string", default: "2000" },
     profile: { type: "string" },
@@ -37,4 +42,6 @@ const benchOperations = async (): Promise<void> => {
 
 if (mix) {
   await benchMix({ json, workers: values.workers.split(",").map(Number), packets: Number(values.packets), profile });
+} else if (values.spool) {
+  await benchSpool({ json, requests: Number(values.requests), atOnce: 64, spools: 64 });
 } else await benchOperations();
