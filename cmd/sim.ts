@@ -67,7 +67,9 @@ const quickRates: Partial<LoopixParameters> = {
   lambdaM: 0.0001,
 };
 
-/** The document's, but for the limit of a Provider: what bursts of exponential intervals lose by it is not lost here. */
+/**
+ * The document's, but for the limit of a Provider: what bursts of exponential intervals lose by it is not lost here.
+ */
 const documentRates: Partial<LoopixParameters> = { sendRatePerMinute: 6000 };
 
 class UsageError extends Error {}

@@ -1,6 +1,6 @@
 /**
- * What the test network shows of replicated spools (drafts/dspool.rst): a spool with replicas at three Providers outlives
- * the sudden end of one of them, which catches up when it is back.
+ * What the test network shows of replicated spools (drafts/dspool.rst): a spool with replicas at three Providers
+ * outlives the sudden end of one of them, which catches up when it is back.
  *
  * @module
  */

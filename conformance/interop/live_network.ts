@@ -42,7 +42,9 @@ export interface LiveNetwork {
   readonly clock: EpochClock;
   /** All lines so far, of all lives. */
   readonly lines: ReadonlyArray<Told>;
-  /** Resolves with the first line from the `from`th on that fits; rejects after `ms`, or when a process ends by itself. */
+  /**
+   * Resolves with the first line from the `from`th on that fits; rejects after `ms`, or when a process ends by itself.
+   */
   readonly told: (who: string, fits: (line: Told) => boolean, from: number, ms: number) => Promise<Told>;
   /** Loads a successor, so that what follows takes little time. */
   readonly prepare: (who: string) => Promise<void>;

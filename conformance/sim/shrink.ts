@@ -37,8 +37,8 @@ export const shrink = <T>(
 };
 
 /**
- * The same list with each item as weak as still `fails`: the first of its `weaker` ones that does takes its place, again
- * and again.
+ * The same list with each item as weak as still `fails`: the first of its `weaker` ones that does takes its place,
+ * again and again.
  */
 export const weaken = <T>(
   items: ReadonlyArray<T>,

@@ -1,8 +1,8 @@
 /**
  * Mix keys (specs/mixnet.rst §4.2, §4.3; specs/sphinx_replay_detection.rst §4.2; wire-facts §6.1): one per epoch, made
  * two epochs ahead, destroyed with its replay tags when its grace is over. Stored in the table `mix-keys`: epoch 8 →
- * version 1 | key 32, so that a node which restarts still opens what is on its way. A version alone stands for a key that
- * was destroyed and whose replay tags may still be there: they go with it, whenever the process ends.
+ * version 1 | key 32, so that a node which restarts still opens what is on its way. A version alone stands for a key
+ * that was destroyed and whose replay tags may still be there: they go with it, whenever the process ends.
  *
  * @module
  */
@@ -77,8 +77,8 @@ export const decodeMixKey = (suite: Suite, bytes: Uint8Array): MixKey | "destroy
 };
 
 /**
- * Forgets a key and its replay tags, in this order: tags without their key are garbage, a key without its tags would let
- * packets through twice. Ids are of the requests to the store.
+ * Forgets a key and its replay tags, in this order: tags without their key are garbage, a key without its tags would
+ * let packets through twice. Ids are of the requests to the store.
  */
 export const forgetKey = (epoch: number, takeId: () => number): ReadonlyArray<Commit | DropTable> => {
   const write = (value: Uint8Array | null): Commit => ({

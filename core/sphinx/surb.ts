@@ -53,8 +53,8 @@ export interface SurbPacket {
 const keyOf = (bytes: Uint8Array): Uint8Array => bytes.subarray(bytes.length - sprpKeyLength);
 
 /**
- * An id, 16 bytes, that no outstanding SURB has (those are by id in hex): a second one would take the first one's place,
- * whose reply would then be opened with the wrong keys.
+ * An id, 16 bytes, that no outstanding SURB has (those are by id in hex): a second one would take the first one's
+ * place, whose reply would then be opened with the wrong keys.
  */
 export const freshSurbId = (random: Random, outstanding: { readonly has: (id: string) => boolean }): Uint8Array => {
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Replicas that lie, as machines among honest ones over links that fail: whatever they do, honest replicas keep what was
- * acknowledged, nothing appears that nobody wrote, and what can be proved is proved and freezes them.
+ * Replicas that lie, as machines among honest ones over links that fail: whatever they do, honest replicas keep what
+ * was acknowledged, nothing appears that nobody wrote, and what can be proved is proved and freezes them.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -8,7 +8,8 @@ export const style = `
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1c2024; --soft: #60646c; --grid: #e3e5e8; --panel: #f6f7f9; --good: #1a7f4b; --bad: #c62828;
-  --c0: #0072b2; --c1: #e69f00; --c2: #d55e00; --c3: #009e73; --c4: #cc79a7; --c5: #56b4e9; --c6: #8c6d1f; --c7: #6b6f76;
+  --c0: #0072b2; --c1: #e69f00; --c2: #d55e00; --c3: #009e73;
+  --c4: #cc79a7; --c5: #56b4e9; --c6: #8c6d1f; --c7: #6b6f76;
 }
 @media (prefers-color-scheme: dark) {
   :root {
