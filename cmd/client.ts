@@ -9,12 +9,14 @@ import { keyFromText } from "../core/pki/text_key.ts";
 import { type Account, asUnavailable, findRecipient, openAccount, optionsOf, register } from "../adapters/account.ts";
 import { connect, type MixClient, type RoundTrip } from "../adapters/client_api.ts";
 import { runCommand, type Values } from "../adapters/command.ts";
-import { clientFile } from "../adapters/config/client.ts";
+import { type ClientFile, clientFile } from "../adapters/config/client.ts";
+import { clockOf } from "../adapters/config/common.ts";
 import { loadConfig, validateConfig } from "../adapters/config/load.ts";
 import { suiteOf } from "../adapters/daemon.ts";
 import { exitCode, unavailableError, usageError } from "../adapters/exit.ts";
 import { openLogger } from "../adapters/log.ts";
 import { roundTripLines } from "../adapters/show.ts";
+import { runSpoolCommand, spoolUsage } from "../adapters/spool_command.ts";
 
 const usage = `usage: client -f FILE COMMAND
 
@@ -28,9 +30,11 @@ A client of a mix network.
                               replace by remote spools); - reads it from standard input
   fetch                       show messages that come, for --wait seconds
   status                      show what the client knows of network and connection
+${spoolUsage}
 
   -f, --file FILE      configuration
       --key KEY        send: the user's key, instead of asking the Provider's keyserver
+      --at PROVIDER    spool: whose replica is used (default: the first)
       --wait SECONDS   fetch: how long (default 10)
       --timeout SECONDS  give up after this time (default 120)
       --validate       check the configuration, print all that is wrong with it, and end
@@ -39,6 +43,7 @@ A client of a mix network.
 const options = {
   file: { type: "string", short: "f" },
   key: { type: "string" },
+  at: { type: "string" },
   wait: { type: "string", default: "10" },
   timeout: { type: "string", default: "120" },
   validate: { type: "boolean" },
@@ -52,6 +57,7 @@ interface Session {
   readonly account: Account;
   readonly values: Given;
   readonly signal: AbortSignal;
+  readonly file: ClientFile;
 }
 
 const seconds = (flag: string, value: string): number => {
@@ -149,12 +155,21 @@ const status = async ({ client, account }: Session): Promise<void> => {
   console.log(`queued     ${queuedPackets} packets, ${outstandingSurbs} replies outstanding`);
 };
 
+const spool = (session: Session, words: ReadonlyArray<string>): Promise<void> => {
+  const { client, file, signal, values } = session;
+  const { Crypto } = file.Samtpfote;
+  const at = values.at?.toLowerCase() ?? null;
+  const options = { client, suite: suiteOf(Crypto), clock: clockOf(file.Samtpfote), at, signal, print: console.log };
+  return runSpoolCommand(options, words);
+};
+
 const commands: Readonly<Record<string, (session: Session, words: ReadonlyArray<string>) => Promise<void>>> = {
   ping,
   ask,
   send,
   fetch: fetchMessages,
   status,
+  spool,
 };
 
 await runCommand({
@@ -186,7 +201,7 @@ await runCommand({
     try {
       const signal = AbortSignal.timeout(timeoutMs);
       const client = await connect({ ...optionsOf(file, account), suite, log, signal });
-      await commands[command]!({ client, account, values, signal }, words);
+      await commands[command]!({ client, account, values, signal, file }, words);
       await client.close();
     } catch (error) {
       throw asUnavailable(error);
