@@ -1,7 +1,7 @@
 /**
  * Providers with a spool plugin in a simulated network: the plugin's process is a host of its own, with a store of its
- * own, which runs the system that the real one runs (core/spool/system.ts) and speaks to its Provider by the effects and
- * events of plugins. It starts when the Provider asks for it, and dies with it.
+ * own, which runs the system that the real one runs (core/spool/system.ts) and speaks to its Provider by the effects
+ * and events of plugins. It starts when the Provider asks for it, and dies with it.
  *
  * @module
  */

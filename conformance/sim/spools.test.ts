@@ -1,7 +1,8 @@
 /**
- * Replicated spools over whole networks at the default rates: three Providers with the spool plugin, replicas that speak
- * over the mix network, and one of the Providers killed in the middle. Every oracle of the simulation holds besides; but
- * a delay may be as long as an epoch here, and a packet outlive its keys: a loop that is lost is no failure.
+ * Replicated spools over whole networks at the default rates: three Providers with the spool plugin, replicas that
+ * speak over the mix network, and one of the Providers killed in the middle. Every oracle of the simulation holds
+ * besides; but a delay may be as long as an epoch here, and a packet outlive its keys: a loop that is lost is no
+ * failure.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
