@@ -1,7 +1,7 @@
 /**
- * Replicated spools as an application uses them (drafts/dspool.rst §6 to §8): created on several Providers, written to
- * and read from at any of them. Messages are encrypted to the spool's readers; what replicas answer is checked: receipts
- * by the replica's signature, items by the replica's and the author's, and that nothing is missing between them.
+ * Replicated spools as an application uses them (drafts/dspool.rst §6 to §8): created on several Providers, written
+ * to and read from at any of them. Messages are encrypted to the readers. What replicas answer is checked: receipts by
+ * the replica's signature, items by the replica's and the author's, and that nothing is missing between them.
  *
  * Calls reject with a ClientError where the network did not answer, and with a SpoolError where the replica said no or
  * lied (status `altered`, `gap`, `duplicate`, `rollback`, `fork`: turn to another replica).
