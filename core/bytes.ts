@@ -50,8 +50,12 @@ export const wipe = (...secrets: ReadonlyArray<Uint8Array>): void => {
 
 /** True if every byte is zero, in time that depends on the length alone. */
 export const isZero = (bytes: Uint8Array): boolean => {
+  const view = viewOf(bytes);
   let seen = 0;
-  for (let i = 0; i < bytes.length; i++) seen |= bytes[i]!;
+  let at = 0;
+  // Most of a padded packet is looked at this way: by words.
+  for (; at + 4 <= bytes.length; at += 4) seen |= view.getUint32(at);
+  for (; at < bytes.length; at++) seen |= bytes[at]!;
   return seen === 0;
 };
 
