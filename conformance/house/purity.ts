@@ -120,7 +120,12 @@ export const rules: ReadonlyArray<Rule> = [
   },
 ];
 
-const packagesAllowed = [/^@noble\/(ciphers|curves|hashes)\//, /^immutable$/, /^io-ts(\/|$)/, /^cbor-x\/(encode|decode)$/];
+const packagesAllowed = [
+  /^@noble\/(ciphers|curves|hashes)\//,
+  /^immutable$/,
+  /^io-ts(\/|$)/,
+  /^cbor-x\/(encode|decode)$/,
+];
 
 const importAllowed = (path: string, { specifier }: Import): boolean => {
   const target = resolveImport(path, specifier);

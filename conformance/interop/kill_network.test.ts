@@ -263,7 +263,8 @@ const killAtRandom = async (network: LiveNetwork, prng: Prng, traffic: Traffic):
 };
 
 test(
-  `[FAULT-10] [FAULT-23] [FAULT-38] kill -9 of authority, mix and Provider under traffic (seed ${seed}): acknowledged messages are there, replays are dropped, votes hold`,
+  "[FAULT-10] [FAULT-23] [FAULT-38] kill -9 of authority, mix and Provider under traffic: " +
+    `acknowledged messages are there, replays are dropped, votes hold (seed ${seed})`,
   { skip: isDeno ? "the run on Node starts the same processes" : false },
   async (t) => {
     t.diagnostic(`SAMTPFOTE_SEED=${seed}`);
