@@ -137,6 +137,7 @@ const onCommitted = (
   const { provider } = turn.state;
   if (provider?.pending.has(id) === true) return settleProvider(turn, committed(provider, id, failure));
   if (failure === null) return;
+  update(turn, { unkept: true });
   emit(turn, log("ERROR", "store-failed", `keys or descriptors could not be kept: ${failure}`, { failure }));
 };
 

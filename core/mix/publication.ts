@@ -7,12 +7,12 @@
  */
 import { Map as PersistentMap } from "immutable";
 import { concat, uint64 } from "../bytes.ts";
-import { count, log, tell } from "../effects.ts";
+import { count, log, type StoreWrite, tell } from "../effects.ts";
 import { invariant } from "../machine.ts";
 import { certificateExpiration, providerLayer, signDescriptor } from "../pki/descriptor.ts";
 import type { DirectoryReport } from "../pki/directory.ts";
 import { publishedServices } from "../provider/services.ts";
-import { encodeMixKey, epochsAhead, mixKeysTable, withKeysFrom } from "./keys.ts";
+import { encodeMixKey, epochsAhead, type MixKey, mixKeysTable, withKeysFrom } from "./keys.ts";
 import { emit, keep, type Turn, update } from "./turn.ts";
 
 export interface Publication {
@@ -33,7 +33,33 @@ export const ensureKeys = (turn: Turn, from: number): void => {
   const { keys, made } = withKeysFrom(turn.bound.suite, turn.draw, turn.state.keys, from);
   if (made.length === 0) return;
   update(turn, { keys });
-  keep(turn, made.map((epoch) => ({ table: mixKeysTable, key: uint64(epoch), value: encodeMixKey(keys.get(epoch)!) })));
+  keep(turn, made.map((epoch) => keyWrite(epoch, keys.get(epoch)!)));
+};
+
+const keyWrite = (epoch: number, key: MixKey): StoreWrite => ({
+  table: mixKeysTable,
+  key: uint64(epoch),
+  value: encodeMixKey(key),
+});
+
+const descriptorWrite = (epoch: number, { raw }: Publication): StoreWrite => ({
+  table: descriptorsTable,
+  key: uint64(epoch),
+  value: concat(Uint8Array.of(version), raw),
+});
+
+/**
+ * Gives the store all keys and descriptors again, after it did not take some: packets for a key that is gone after a
+ * start would be lost. What it could not delete it is told to forget at the next start (restore.ts).
+ */
+export const keepAgain = (turn: Turn): void => {
+  const { unkept, keys, publications } = turn.state;
+  if (!unkept) return;
+  update(turn, { unkept: false });
+  keep(turn, [
+    ...[...keys].map(([epoch, key]) => keyWrite(epoch, key)),
+    ...[...publications].map(([epoch, publication]) => descriptorWrite(epoch, publication)),
+  ]);
 };
 
 /** Sends the descriptor of an epoch, unless every authority has it or is being asked. */
@@ -68,8 +94,9 @@ const sign = (turn: Turn, epoch: number): void => {
   };
   const expiration = certificateExpiration(config.clock, turn.context.wall);
   const raw = signDescriptor(turn.bound.suite, config.identityPrivate, fields, expiration);
-  setPublication(turn, epoch, { raw, status: "due" });
-  keep(turn, [{ table: descriptorsTable, key: uint64(epoch), value: concat(Uint8Array.of(version), raw) }]);
+  const publication: Publication = { raw, status: "due" };
+  setPublication(turn, epoch, publication);
+  keep(turn, [descriptorWrite(epoch, publication)]);
 };
 
 /** A descriptor as it came from the store; null for one that this version cannot read. */

@@ -18,7 +18,7 @@ import { missingDocuments, pruneDocuments } from "./documents.ts";
 import { expiredKeys, forgetKey } from "./keys.ts";
 import { restartAttempts, updateLinks } from "./links.ts";
 import { neighboursIn } from "./neighbours.ts";
-import { ensureKeys, onPublished, prunePublications, publish } from "./publication.ts";
+import { ensureKeys, keepAgain, onPublished, prunePublications, publish } from "./publication.ts";
 import { emit, takeId, type Turn, update } from "./turn.ts";
 
 /** Runs the schedule when its time has come. */
@@ -32,6 +32,7 @@ export const runSchedule = (turn: Turn): void => {
   const isNew = turn.state.epoch !== epoch;
   if (isNew) enterEpoch(turn);
   ensureKeys(turn, epoch);
+  keepAgain(turn);
   destroyExpiredKeys(turn);
   prunePublications(turn);
   update(turn, { documents: pruneDocuments(turn.state.documents, epoch) });

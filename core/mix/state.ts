@@ -60,6 +60,8 @@ export interface NodeState {
   /** Epochs that the directory has been asked for. */
   readonly fetching: PersistentMap<number, true>;
   readonly publications: Publications;
+  /** The store has not taken all keys and descriptors: it is given them again when the schedule runs. */
+  readonly unkept: boolean;
   readonly connections: Connections;
   readonly links: Links;
   readonly inspections: PersistentMap<number, Inspection>;

@@ -63,7 +63,7 @@ export const takeId = (turn: Turn): number => {
   return id;
 };
 
-/** Writes on which nothing waits: a failure is logged when the store reports it. */
+/** Writes on which nothing waits: a failure is logged, and they are made again (publication.ts). */
 export const keep = (turn: Turn, writes: ReadonlyArray<StoreWrite>): void =>
   emit(turn, { type: "Commit", id: takeId(turn), writes });
 
