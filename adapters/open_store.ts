@@ -14,20 +14,19 @@ export interface StoreChoice {
   readonly dataDir: string;
   /** What it may hold in memory, in bytes. */
   readonly memoryBytesMax: number;
-  /**
-   * Replay tags of one key, for daemons that unwrap packets: they write with every packet, so that their store has a
-   * thread of its own.
-   */
+  /** Replay tags of one key, for daemons that unwrap packets. */
   readonly replayTagsMax?: number;
+  /** For programs that write with every packet or request: the disk would stop their event loop. */
+  readonly ownThread: boolean;
 }
 
 /** Rejects with a CommandError that names the file where it cannot be opened. */
 export const openStore = async (choice: StoreChoice): Promise<Store> => {
-  const { kind, dataDir, memoryBytesMax, replayTagsMax = defaultReplayTagsMax } = choice;
+  const { kind, dataDir, memoryBytesMax, replayTagsMax = defaultReplayTagsMax, ownThread } = choice;
   if (kind === "memory") return createMemoryStore({ bytesMax: memoryBytesMax, replayTagsMax });
   // Loaded only where it is used: it is native code, for which Deno wants permission.
   const path = join(dataDir, "state.lmdb");
-  if (choice.replayTagsMax !== undefined) return openThreadStore({ path, replayTagsMax });
+  if (ownThread) return openThreadStore({ path, replayTagsMax });
   const { openLmdbStore } = await import("./store_lmdb.ts");
   return openLmdbStore(path, { replayTagsMax });
 };

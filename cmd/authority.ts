@@ -77,6 +77,7 @@ await runCommand({
               kind: file.Samtpfote.Store,
               dataDir: file.Authority.DataDir,
               memoryBytesMax: storeBytesMax,
+              ownThread: false,
             }),
             metrics,
           ),

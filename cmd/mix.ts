@@ -91,6 +91,7 @@ await runCommand({
               dataDir: file.Server.DataDir,
               memoryBytesMax: storeBytesMax,
               replayTagsMax: file.Samtpfote.ReplayTagsMax,
+              ownThread: true,
             }),
             metrics,
           ),

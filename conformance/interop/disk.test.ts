@@ -104,7 +104,7 @@ test("[FAULT-38] a Provider on a full disk refuses accounts, keeps those it has,
     const toml = readFileSync(place.file, "utf8").replace(/DataDir = ".*"/, `DataDir = "${data}"`);
     writeFileSync(file, `${toml}\n[Samtpfote.Limits]\n  RegistrationsPerMinute = 1000000\n`);
     const first = start("mix", ["-f", file]);
-    await first.says("listens on");
+    await first.says("is ready");
     assert.equal(await register(place.registration, "before"), 200);
     const free = fill(data);
     const taken = await registerUntilRefused(place);
@@ -115,7 +115,7 @@ test("[FAULT-38] a Provider on a full disk refuses accounts, keeps those it has,
     assert.equal(await register(place.registration, "late1"), 200, "with room again, without a restart");
     await endProvider(first);
     const second = start("mix", ["-f", file]);
-    await second.says("listens on");
+    await second.says("is ready");
     for (const user of ["before", "late1", ...(taken > 0 ? ["full1", `full${taken}`] : [])]) {
       assert.notEqual(await register(place.registration, user), 200, `${user} is there`);
     }
