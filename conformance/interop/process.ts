@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runtimeArguments } from "../../adapters/testnet/children.ts";
 
@@ -23,6 +24,11 @@ export interface Running {
   readonly says: (text: string) => Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /**
  * Starts `cmd/NAME.ts`, `within` being the command line that runs programs elsewhere; its standard input stays open.
  */
@@ -33,6 +39,8 @@ export const start = (name: string, args: ReadonlyArray<string>, within: Readonl
     env: { ...process.env, NO_COLOR: "1" },
     stdio: ["pipe", "pipe", "pipe"],
   });
+  running.add(child);
+  child.on("close", () => running.delete(child));
   let [stdout, stderr] = ["", ""];
   const watchers: Array<() => void> = [];
   child.stdin.on("error", () => {});
