@@ -84,7 +84,7 @@ const registerUntilRefused = async ({ registration }: Place): Promise<number> =>
 };
 
 const endProvider = async (provider: Running): Promise<void> => {
-  provider.process.kill("SIGTERM");
+  process.kill(provider.process.pid!, "SIGTERM");
   assert.equal((await provider.ended).code, 0);
 };
 

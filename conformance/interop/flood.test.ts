@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { nativeSuite } from "../../adapters/crypto_native.ts";
 import { freePorts } from "../../adapters/free_ports.ts";
@@ -102,7 +103,7 @@ test("[FAULT-16] [FAULT-15] 2,000 silent, slow and garbling connections: bounded
     // 64 + 64 handshakes of 128 KiB, one client, and the heap that a runtime lets grow before it collects.
     if (before !== null && peak !== null) assert.ok(peak - before < 150, `from ${before} to ${peak} MiB`);
     for (const socket of sockets) socket.destroy();
-    provider.process.kill("SIGTERM");
+    process.kill(provider.process.pid!, "SIGTERM");
     const { code, stdout } = await provider.ended;
     assert.equal(code, 0);
     const counted = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(stdout)?.[1] ?? 0);
