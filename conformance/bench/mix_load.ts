@@ -1,6 +1,6 @@
 /**
- * `node --import tsx conformance/bench/mix_load.ts [PACKETS TAGS]`: what a mix's load costs each further packet. At most
- * 1.25 times the time of a packet of an empty mix is promised.
+ * `node --import tsx conformance/bench/mix_load.ts [PACKETS TAGS]`: what a mix's load costs each further packet.
+ * At most 1.25 times the time of a packet of an empty mix is promised.
  *
  * Mixes take turns: an empty one, another empty one that tells how far the figures can be trusted, one with 10,000
  * packets of 51,676 bytes in its delay queue (each in memory of its own; the queue's bound is raised for them, for by

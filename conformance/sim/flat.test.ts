@@ -20,8 +20,8 @@ const epochs = process.env["SAMTPFOTE_LONG"] === "1" ? 1000 : 100;
 const periodMs = 10_000;
 const firstEpoch = 1000;
 /**
- * Requests of the one client an epoch, to itself and to the loop service, on three hops there and three back; with decoys
- * and loops more than 100 packets.
+ * Requests of the one client an epoch, to itself and to the loop service, on three hops there and three back; with
+ * decoys and loops more than 100 packets.
  */
 const requestsPerEpoch = 10;
 const parameters = { ...smallNetwork.parameters, lambdaP: 0.0024 };
@@ -126,7 +126,7 @@ const start = (count: number) => {
   return { most: running.runFor(count), packets: running.packets() };
 };
 
-/** What a network holds after so many epochs. The heap that it gives back when it is dropped is its own: code is none. */
+/** What a network holds after so many epochs. The heap that it gives back when it is dropped is its own: no code. */
 const after = async (count: number) => {
   const seen = start(count);
   const full = await settledHeap();
