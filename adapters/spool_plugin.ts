@@ -142,7 +142,7 @@ export const startSpoolPlugin = async (flags: SpoolFlags): Promise<SpoolPlugin> 
   const clock = session === null ? flags.clock : clockOf(session.file.Samtpfote);
   const hosting = hostingOf(flags, clock);
   const metrics = createMetrics([...declaredMetrics, ...replicaMetrics]);
-  const store = await openStore({ kind: "lmdb", dataDir: flags.dataStore, memoryBytesMax: 0, ownThread: true });
+  const store = await openStore({ kind: "lmdb", dataDir: flags.dataStore, memoryBytesMax: 0, ownThread: false });
 
   let shell: Shell | null = null;
   const requests = createRequests((request) => shell?.tell(spoolsAddress, request) ?? false);
