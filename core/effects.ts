@@ -115,7 +115,7 @@ export interface DropTable {
 }
 /**
  * Atomically records a replay tag (32 bytes) of a key's epoch, durably before the answer. Answer: ReplayTested. The
- * tags of an epoch make up the table `replayTable(epoch)`, which DropTable forgets.
+ * tags of an epoch make up the table `replayTable(epoch)`, which DropTable forgets and no Commit writes.
  */
 export interface TestAndSetReplay {
   readonly type: "TestAndSetReplay";
