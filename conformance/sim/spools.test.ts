@@ -10,6 +10,7 @@ import { E } from "../../core/fp.ts";
 import { createEpochClock, epochAt } from "../../core/pki/epoch.ts";
 import { completeParameters } from "../../core/pki/parameters.ts";
 import { createGeometry } from "../../core/sphinx/geometry.ts";
+import { isDeno } from "../house/runtimes.ts";
 import { createPrng } from "./prng.ts";
 import { simulate, type SimulationOptions } from "./simulation.ts";
 import { smallNetwork } from "./small_network.ts";
@@ -88,7 +89,10 @@ const isMissed = (what: string): boolean => what.startsWith(`${spoolHostOf(kille
 
 let readsWhileDown = 0;
 
-for (let seed = 1; seed <= 5; seed++) {
+/** Equal seeds have equal traces in both runtimes: Deno looks at one. */
+const seeds = isDeno ? 1 : 5;
+
+for (let seed = 1; seed <= seeds; seed++) {
   test(`[DSPOOL-1-01] [DSPOOL-8-01] [DSPOOL-8.2-05] [FAULT-44] network ${seed}: what any replica acknowledged is read from each after the killed one has caught up, and nothing else`, () => {
     const { result, users, read, downReads } = run(seed);
     assert.equal(result.crash, null);

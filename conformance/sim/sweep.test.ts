@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
+import { isDeno } from "../house/runtimes.ts";
 import type { Configuration } from "./case.ts";
 import { faultyConfiguration, runOf } from "./faulty_network.ts";
 import { simulate } from "./simulation.ts";
@@ -13,7 +14,8 @@ import { smallNetwork } from "./small_network.ts";
 
 const isLong = process.env["SAMTPFOTE_LONG"] === "1";
 const firstSeed = 100;
-const lastSeed = firstSeed + (isLong ? 1000 : 20);
+/** Equal seeds have equal traces in both runtimes (simulation.test.ts): Deno looks at a few. */
+const lastSeed = firstSeed + (isLong ? 1000 : isDeno ? 4 : 20);
 
 /** With the real suite packets cost fifty times as much: the network is smaller. */
 const configurationOf = (seed: number): Configuration => {
