@@ -1,6 +1,6 @@
 /**
- * `node --import tsx conformance/sim/heap_child.ts EPOCHS`: runs the network of flat_network.ts and prints, as JSON, the
- * bytes of all values on the heap after some epochs early and late: `{early: [[epoch, bytes], ...], late: [...]}`.
+ * `node --import tsx conformance/sim/heap_child.ts EPOCHS`: runs the network of flat_network.ts and prints, as JSON,
+ * the bytes of all values on the heap after some epochs early and late: `{early: [[epoch, bytes], ...], late: [...]}`.
  *
  * A process of its own, since a test runner makes snapshots of the heap slow. The engine's compiled code and its own
  * records are left out: they grow for as long as it optimizes, whatever the program holds.
