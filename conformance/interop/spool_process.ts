@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import process from "node:process";
 import { nativeSuite as suite } from "../../adapters/crypto_native.ts";
 import { post } from "../../adapters/plugin_http.ts";
 import { frame } from "../../adapters/plugin_kit.ts";
@@ -78,7 +79,8 @@ export const startSpool = async (args: ReadonlyArray<string>): Promise<SpoolProc
     ask: (message) => askPayload(payloadOf(message)),
     parameters: async () => right(decodePluginParameters(await postTo(parametersPath, new Uint8Array(0)))),
     end: async (signal = "SIGTERM") => {
-      child.kill(signal);
+      // Under Deno a child's own kill ends it without its handlers.
+      if (child.exitCode === null) process.kill(child.pid!, signal);
       return { code: await ended, stderr };
     },
   };

