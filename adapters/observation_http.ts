@@ -7,9 +7,8 @@
  *
  * @module
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { parseHostPort } from "./address.ts";
-import { unavailableError } from "./exit.ts";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { listenAt } from "./http_listen.ts";
 import { expositionType, type Metrics } from "./metrics.ts";
 import { watchProcess } from "./metrics_process.ts";
 import type { ViewKind } from "./metrics_views.ts";
@@ -111,14 +110,3 @@ export const createObservation = <View>(options: ObservationOptions<View>): Obse
     },
   };
 };
-
-const listenAt = (server: Server, address: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const target = parseHostPort(address);
-    if (target === null) return reject(unavailableError(`cannot listen on ${address}: it is not host:port`));
-    server.on("error", (error) => {
-      const code = (error as NodeJS.ErrnoException).code ?? error.message;
-      reject(unavailableError(`cannot listen on ${address}: ${code === "EADDRINUSE" ? "the port is in use" : code}`));
-    });
-    server.listen(target, () => resolve());
-  });

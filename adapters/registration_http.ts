@@ -11,8 +11,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { keyFromText } from "../core/pki/text_key.ts";
 import type { Register, Registered } from "../core/provider/registration.ts";
 import { addressOf } from "../core/wire/remote_address.ts";
-import { parseHostPort } from "./address.ts";
-import { unavailableError } from "./exit.ts";
+import { listenAt } from "./http_listen.ts";
 
 export interface RegistrationOptions {
   /** Hands a request to the node; false where it cannot be taken. */
@@ -72,17 +71,6 @@ const readBody = (request: IncomingMessage): Promise<string | null> =>
     });
     request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
     request.on("error", () => resolve(null));
-  });
-
-const listenAt = (server: Server, address: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const target = parseHostPort(address);
-    if (target === null) return reject(unavailableError(`cannot listen on ${address}: it is not host:port`));
-    server.on("error", (error) => {
-      const code = (error as NodeJS.ErrnoException).code ?? error.message;
-      reject(unavailableError(`cannot listen on ${address}: ${code === "EADDRINUSE" ? "the port is in use" : code}`));
-    });
-    server.listen(target, () => resolve());
   });
 
 /** Counts requests by address, minute by minute. */
