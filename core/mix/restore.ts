@@ -5,48 +5,31 @@
  * @module
  */
 import { readUint64 } from "../bytes.ts";
-import type { StoreEvent } from "../effects.ts";
 import { mailboxTable } from "../provider/mailbox.ts";
 import { restoreEntry, restoreUser } from "../provider/provider.ts";
 import { usersTable } from "../provider/users.ts";
+import { afterPage, type Entries, pageRequest, refuseToStart, type Restoring, restoringOf } from "../restoring.ts";
 import { decodeMixKey, forgetKey, mixKeysTable } from "./keys.ts";
 import { decodeStoredDescriptor, descriptorsTable } from "./publication.ts";
 import { emit, takeId, type Turn, update } from "./turn.ts";
 
-export interface Restoring {
-  /** Still to be read, the first of them now. */
-  readonly tables: ReadonlyArray<string>;
-  /** The last key that was read of it. */
-  readonly after: Uint8Array | null;
-  /** The request that is under way; null before the first. */
-  readonly scan: number | null;
-}
-
 /** Entries read at once: a few MB of mailboxes. */
 const pageLength = 64;
-/** sysexits: EX_UNAVAILABLE. */
-const exitUnavailable = 69;
 
 const nodeTables = [mixKeysTable, descriptorsTable];
 const providerTables = [usersTable, mailboxTable];
 
-export const firstTable = (isProvider: boolean): Restoring => ({
-  tables: isProvider ? [...nodeTables, ...providerTables] : nodeTables,
-  after: null,
-  scan: null,
-});
+export const firstTable = (isProvider: boolean): Restoring =>
+  restoringOf(isProvider ? [...nodeTables, ...providerTables] : nodeTables);
 
 /** Asks for the next page. */
 export const scanNext = (turn: Turn): void => {
   const { restoring } = turn.state;
-  const table = restoring?.tables[0];
-  if (restoring === null || table === undefined) return;
+  if (restoring === null) return;
   const id = takeId(turn);
   update(turn, { restoring: { ...restoring, scan: id } });
-  emit(turn, { type: "Scan", id, table, after: restoring.after, limit: pageLength });
+  emit(turn, pageRequest(restoring, id, pageLength));
 };
-
-type Entries = Extract<StoreEvent, { type: "Scanned" }>["entries"];
 
 /** A page: true when it was the last of the last table. */
 export const onRestored = (turn: Turn, entries: Entries): boolean => {
@@ -56,16 +39,10 @@ export const onRestored = (turn: Turn, entries: Entries): boolean => {
   for (const { key, value } of entries) {
     if (!restoreOne(turn, table, key, value)) return refuse(turn, `the table ${table} was written by another version`);
   }
-  const last = entries.at(-1);
-  const tables = last === undefined || entries.length < pageLength ? restoring.tables.slice(1) : restoring.tables;
-  if (tables.length === 0) {
-    update(turn, { restoring: null });
-    return true;
-  }
-  const isSame = tables === restoring.tables && last !== undefined;
-  update(turn, { restoring: { tables, after: isSame ? last.key : null, scan: null } });
+  const next = afterPage(restoring, entries, pageLength);
+  update(turn, { restoring: next });
   scanNext(turn);
-  return false;
+  return next === null;
 };
 
 /** Without its accounts, messages and keys a node does not start. */
@@ -74,7 +51,7 @@ export const onRestoreFailed = (turn: Turn, reason: string): void => {
 };
 
 const refuse = (turn: Turn, message: string): false => {
-  emit(turn, { type: "Exit", code: exitUnavailable, message });
+  emit(turn, refuseToStart(message));
   return false;
 };
 

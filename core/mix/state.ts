@@ -10,6 +10,7 @@ import type { ProviderState } from "../provider/provider.ts";
 import type { Services } from "../provider/services.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
 import type { Address } from "../system.ts";
+import type { Restoring } from "../restoring.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Connections } from "./connection_table.ts";
 import type { Decoys } from "./decoy_state.ts";
@@ -21,7 +22,6 @@ import type { Links } from "./link_table.ts";
 import type { Plugins } from "./plugins.ts";
 import type { Publications } from "./publication.ts";
 import type { Inspection } from "./reception.ts";
-import type { Restoring } from "./restore.ts";
 
 /** Packets so far: received + created = forwarded + delivered + dropped + `packetsHeld`. */
 export interface Tally {

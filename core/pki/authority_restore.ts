@@ -12,6 +12,7 @@ import type { Suite } from "../crypto/suite.ts";
 import { log, type StoreEvent } from "../effects.ts";
 import { E } from "../fp.ts";
 import { absurd, type Context } from "../machine.ts";
+import { refuseToStart } from "../restoring.ts";
 import { bringToPeers } from "./authority_errands.ts";
 import { remember, withBallot } from "./authority_kept.ts";
 import { withKey, withStorage } from "./authority_keeping.ts";
@@ -51,8 +52,6 @@ const noRound: RestoredRound = { ballots: noBallots, secret: null, isSpoiled: fa
 
 /** Records read at once: documents may be a MiB long each. */
 const pageLength = 64;
-/** sysexits: EX_UNAVAILABLE. */
-const exitUnavailable = 69;
 
 /** Asks for the next page. */
 export const scanNext = (state: AuthorityState): Outcome => {
@@ -65,8 +64,7 @@ export const scanNext = (state: AuthorityState): Outcome => {
   );
 };
 
-const refuse = (state: AuthorityState, message: string): Outcome =>
-  only(state, { type: "Exit", code: exitUnavailable, message });
+const refuse = (state: AuthorityState, message: string): Outcome => only(state, refuseToStart(message));
 
 /** A page, or that it cannot be read: without its memory an authority might contradict itself, so it does not start. */
 export const onScan = (

@@ -10,8 +10,9 @@
  * @module
  */
 import { equal, readUint64, toHex } from "../bytes.ts";
-import { log, type StoreEvent } from "../effects.ts";
+import { log } from "../effects.ts";
 import { E } from "../fp.ts";
+import { afterPage, type Entries, pageRequest, refuseToStart, type Restoring, restoringOf } from "../restoring.ts";
 import { isListed } from "./authority_config.ts";
 import { verifyDescriptor } from "./descriptor.ts";
 import { verifyDocument } from "./document.ts";
@@ -21,33 +22,19 @@ export const documentsTable = "nonvoting-documents";
 export const descriptorsTable = "nonvoting-descriptors";
 export const storedVersion = 1;
 
-export interface Restoring {
-  /** Still to be read, the first of them now. */
-  readonly tables: ReadonlyArray<string>;
-  /** The last key that was read of it. */
-  readonly after: Uint8Array | null;
-  /** The request that is under way; null before the first. */
-  readonly scan: number | null;
-}
-
 /** Entries read at once: documents have at most 1 MiB. */
 const pageLength = 16;
-/** sysexits: EX_UNAVAILABLE. */
-const exitUnavailable = 69;
 
-export const firstTable: Restoring = { tables: [documentsTable, descriptorsTable], after: null, scan: null };
+export const firstTable: Restoring = restoringOf([documentsTable, descriptorsTable]);
 
 /** Asks for the next page. */
 export const scanNext = (turn: Turn): void => {
   const { restoring } = turn.state;
-  const table = restoring?.tables[0];
-  if (restoring === null || table === undefined) return;
+  if (restoring === null) return;
   const id = takeId(turn);
   update(turn, { restoring: { ...restoring, scan: id } });
-  emit(turn, { type: "Scan", id, table, after: restoring.after, limit: pageLength });
+  emit(turn, pageRequest(restoring, id, pageLength));
 };
-
-type Entries = Extract<StoreEvent, { type: "Scanned" }>["entries"];
 
 /** A page: true when it was the last of the last table. */
 export const onRestored = (turn: Turn, entries: Entries): boolean => {
@@ -58,12 +45,10 @@ export const onRestored = (turn: Turn, entries: Entries): boolean => {
     if (value[0] !== storedVersion) return refuse(turn, `the table ${table} was written by another version`);
     restoreOne(turn, table, key, value.slice(1));
   }
-  const last = entries.at(-1);
-  const isRead = last === undefined || entries.length < pageLength;
-  const tables = isRead ? restoring.tables.slice(1) : restoring.tables;
-  update(turn, { restoring: tables.length === 0 ? null : { tables, after: isRead ? null : last.key, scan: null } });
+  const next = afterPage(restoring, entries, pageLength);
+  update(turn, { restoring: next });
   scanNext(turn);
-  return tables.length === 0;
+  return next === null;
 };
 
 /** Without its documents and descriptors an authority does not start: it might sign another document for an epoch. */
@@ -72,7 +57,7 @@ export const onRestoreFailed = (turn: Turn, reason: string): void => {
 };
 
 const refuse = (turn: Turn, message: string): false => {
-  emit(turn, { type: "Exit", code: exitUnavailable, message });
+  emit(turn, refuseToStart(message));
   return false;
 };
 

@@ -13,12 +13,12 @@ import type { Effect } from "../effects.ts";
 import { type Context, earliest, type Mono, type Step } from "../machine.ts";
 import type { Address } from "../system.ts";
 import type { Admission } from "../wire/admission.ts";
+import type { Restoring } from "../restoring.ts";
 import type { AuthorityConfig, Hex, Membership } from "./authority_config.ts";
 import type { Published } from "./authority_state.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { epochAt, type EpochTime } from "./epoch.ts";
 import type { Link } from "./nonvoting_answer.ts";
-import type { Restoring } from "./nonvoting_restore.ts";
 
 /** As of a voting authority, but for peers and a link key: the link key is the identity key's X25519 form. */
 export type NonvotingConfig = Pick<

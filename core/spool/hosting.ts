@@ -15,6 +15,7 @@ import { absurd, type Machine, type Tick } from "../machine.ts";
 import { epochAt } from "../pki/epoch.ts";
 import { draws } from "../random.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
+import { refuseToStart } from "../restoring.ts";
 import {
   answer,
   answerFramed,
@@ -45,8 +46,6 @@ const hostedTable = "dspool-hosted";
 const version = 1;
 const restorePage = 64;
 const epochsApartMax = 1;
-/** sysexits: EX_UNAVAILABLE. */
-const exitUnavailable = 69;
 /** Where the carrier is (core/client). */
 const carrierAddress = "client";
 
@@ -228,5 +227,5 @@ const onRestored = (turn: HostingTurn, event: Extract<StoreEvent, { type: "Scann
 };
 
 const refuseStart = (turn: HostingTurn, message: string): void => {
-  turn.effects.push({ type: "Exit", code: exitUnavailable, message });
+  turn.effects.push(refuseToStart(message));
 };

@@ -14,6 +14,7 @@ import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { count, type Effect, log, type StoreEvent, type StoreFailure } from "../effects.ts";
 import { absurd, type Machine, type Tick } from "../machine.ts";
+import { refuseToStart } from "../restoring.ts";
 import { placesAfter, receiptsOf } from "./durable.ts";
 import { signHead } from "./equivocation.ts";
 import { entryAt, headersOf, lastSignatureOf, nameOfPart } from "./permissioned.ts";
@@ -78,8 +79,6 @@ const readItemsMax = 64;
 /** What the reply to a read has beside its items: a head, and names. */
 const readOverhead = 512;
 const restorePage = 64;
-/** sysexits: EX_UNAVAILABLE. */
-const exitUnavailable = 69;
 const epochsApartMax = 1;
 
 export type ReplicaMachine = Machine<ReplicaConfig, ReplicaState, ReplicaEvent, Effect>;
@@ -365,5 +364,5 @@ const onRestored = (turn: ReplicaTurn, event: Extract<StoreEvent, { type: "Scann
 };
 
 const refuseStart = (turn: ReplicaTurn, message: string): void => {
-  turn.effects.push({ type: "Exit", code: exitUnavailable, message });
+  turn.effects.push(refuseToStart(message));
 };

@@ -5,37 +5,33 @@
  * @module
  */
 import { toHex } from "../bytes.ts";
-import type { StoreEvent } from "../effects.ts";
+import { afterPage, type Entries, pageRequest, refuseToStart, type Restoring, restoringOf } from "../restoring.ts";
 import { decodeSpool, restoreIndexEntry, spoolIndexTable, spoolsTable } from "./service_spool.ts";
 import { ownerKeyOf, type ServiceTurn, takeId, update } from "./service_state.ts";
 import { spoolIdLength } from "./service_types.ts";
 
 /** Rows read at once: 40 KB. */
 const pageLength = 512;
-/** sysexits: EX_UNAVAILABLE. */
-const exitUnavailable = 69;
 
-type Entries = Extract<StoreEvent, { type: "Scanned" }>["entries"];
+export const startRestoring = (turn: ServiceTurn): void => scan(turn, restoringOf([spoolsTable, spoolIndexTable]));
 
-export const startRestoring = (turn: ServiceTurn): void => scan(turn, spoolsTable, null);
-
-const scan = (turn: ServiceTurn, table: string, after: Uint8Array | null): void => {
+const scan = (turn: ServiceTurn, restoring: Restoring): void => {
   const id = takeId(turn);
-  update(turn, { restoring: { table, after, scan: id } });
-  turn.effects.push({ type: "Scan", id, table, after, limit: pageLength });
+  update(turn, { restoring: { ...restoring, scan: id } });
+  turn.effects.push(pageRequest(restoring, id, pageLength));
 };
 
 export const onRestored = (turn: ServiceTurn, entries: Entries): void => {
-  const table = turn.state.restoring?.table;
-  if (table === undefined) return;
+  const { restoring } = turn.state;
+  if (restoring === null) return;
+  const [table] = restoring.tables;
   for (const { key, value } of entries) {
     const isRead = table === spoolsTable ? restoreSpool(turn, key, value) : restoreMessage(turn, key, value);
     if (!isRead) return refuse(turn, `the table ${table} was written by another version`);
   }
-  const last = entries.at(-1);
-  if (last !== undefined && entries.length === pageLength) return scan(turn, table, last.key);
-  if (table === spoolsTable) return scan(turn, spoolIndexTable, null);
-  update(turn, { restoring: null });
+  const next = afterPage(restoring, entries, pageLength);
+  if (next === null) update(turn, { restoring: null });
+  else scan(turn, next);
 };
 
 /** Without its spools the service does not start. */
@@ -43,7 +39,7 @@ export const onRestoreFailed = (turn: ServiceTurn, reason: string): void =>
   refuse(turn, `the store cannot be read: ${reason}`);
 
 const refuse = (turn: ServiceTurn, message: string): void => {
-  turn.effects.push({ type: "Exit", code: exitUnavailable, message });
+  turn.effects.push(refuseToStart(message));
 };
 
 const restoreSpool = (turn: ServiceTurn, key: Uint8Array, value: Uint8Array): boolean => {

@@ -9,6 +9,7 @@ import type { Suite } from "../crypto/suite.ts";
 import { count, type Effect } from "../effects.ts";
 import { type Context, earliest, type Mono, type Step } from "../machine.ts";
 import { epochAt } from "../pki/epoch.ts";
+import type { Restoring } from "../restoring.ts";
 import { encodeMemspoolResponse, type MemspoolRequest, memspoolStatus } from "./memspool.ts";
 import type { Spool } from "./service_spool.ts";
 import type { SpoolGeometry, SpoolResponse, SpoolServiceConfig, SpoolStatus, WireVersion } from "./service_types.ts";
@@ -52,12 +53,6 @@ export interface Batch {
 export interface Queue {
   readonly running: Batch;
   readonly waiting: List<Operation>;
-}
-
-export interface Restoring {
-  readonly table: string;
-  readonly after: Uint8Array | null;
-  readonly scan: number;
 }
 
 export interface SpoolServiceState {
