@@ -42,18 +42,20 @@ export const sendRaw = async (
 ): Promise<boolean> => {
   let end: (sent: boolean) => void = () => {};
   const ended = new Promise<boolean>((resolve) => (end = resolve));
+  let taken = false;
   const react = ({ report }: SessionReport): Effect[] => {
     if (report.type === "Authorize") return [tell("link", { type: "Allowed" })];
     if (report.type === "Up") {
-      const sends = packets.map((packet, id) =>
+      return packets.map((packet, id) =>
         tell("link", { type: "Send", id, command: { type: "SendPacket", packet: packet.slice() } })
       );
-      return [...sends, tell("link", { type: "Close", polite: true })];
     }
-    if (report.type === "Sent" && (report.dropped !== null || report.id === packets.length - 1)) {
-      end(report.dropped === null);
+    // Not before: a peer that has closed may be noticed before what the system has taken is.
+    if (report.type === "Sent" && report.dropped === null && report.id === packets.length - 1) {
+      taken = true;
+      return [tell("link", { type: "Close", polite: true })];
     }
-    if (report.type === "Down") end(false);
+    if (report.type === "Down") end(taken);
     return [];
   };
   const owner: Machine<null, null, SessionReport, Effect> = {
