@@ -43,9 +43,10 @@ export interface Mark {
 
 const testFunctions = new Set(["test", "it", "describe", "suite"]);
 
-/** `[A-1-01]`, also several: `[A-1-01, B-2-02]`. */
+/** `[A-1-01]`, also several: `[A-1-01, B-2-02]`. Classes of faults have a list and a check of their own (faults.tsv). */
 const marksIn = (name: string): string[] =>
-  [...name.matchAll(/\[([A-Z0-9]+-[^\]\s]+(?:,? +[A-Z0-9]+-[^\]\s]+)*)\]/g)].flatMap(([, ids]) => ids!.split(/,? +/));
+  [...name.matchAll(/\[([A-Z0-9]+-[^\]\s]+(?:,? +[A-Z0-9]+-[^\]\s]+)*)\]/g)].flatMap(([, ids]) => ids!.split(/,? +/))
+    .filter((id) => !/^FAULT-[0-9]{2}$/.test(id));
 
 const isTestCall = (node: ts.Node): node is ts.CallExpression => {
   if (!ts.isCallExpression(node)) return false;
