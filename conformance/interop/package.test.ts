@@ -125,7 +125,7 @@ test("the package holds the program and its pages: no sources, tests, vectors or
 });
 
 test(
-  "applications of the package compile strictly, its declarations and those of its dependencies too",
+  "[SEED-6-02] applications of the package compile strictly, its declarations and those of its dependencies too",
   { skip },
   () => {
     const every = modules.map((name, at) => `import * as m${at} from "samtpfote${name.slice(1)}";\nvoid m${at};\n`);

@@ -17,7 +17,7 @@ const fault = (name: string, more: Partial<PluginSpec> = {}): PluginSpec => ({
 const text = (data: Uint8Array | string): string => (typeof data === "string" ? data : new TextDecoder().decode(data));
 const sockets = (): ReadonlyArray<string> => readdirSync(tmpdir()).filter((name) => name.endsWith(".socket"));
 
-test("[HB-MIX-4-05] echo of the kit and echo in Python return the whole payload, and leave nothing behind", async () => {
+test("[HB-MIX-4-06] [SEED-3-02] [SEED-7-02] [SEED-7-04] [HB-MIX-4-05] echo of the kit and echo in Python return the whole payload, and leave nothing behind", async () => {
   const hasPython = spawnSync("python3", ["--version"]).status === 0;
   assert.equal(hasPython || process.env["REQUIRE_ALL"] === undefined, true, "python3 is missing");
   if (!hasPython) console.log("not run: the echo in Python, since python3 is missing");

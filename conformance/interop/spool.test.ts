@@ -31,7 +31,7 @@ const status = async (call: Promise<unknown>): Promise<string> => {
   }
 };
 
-test("[FAULT-37] what was acknowledged is read after kill -9, ids are never given twice, and purge deletes", async (t) => {
+test("[SEED-3-01] [FAULT-37] what was acknowledged is read after kill -9, ids are never given twice, and purge deletes", async (t) => {
   const folder = storeFolder(t);
   const args = ["-data_store", folder];
   const { current, spools } = at(await startSpool(args));

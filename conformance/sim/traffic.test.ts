@@ -131,7 +131,7 @@ for (const node of ["mix-1", "mix-2", "mix-3", "provider-1", "provider-2"]) {
   test(`[FAULT-33] ${node} sends loops at lambdaM, at exponential intervals`, () => followsRate(node, rate));
 }
 
-test("[FAULT-34] delays are exponential below the document's longest one, which all longer ones become", () => {
+test("[DECOY-5-02] [MIXNET-5.2-01] [FAULT-34] delays are exponential below the document's longest one, which all longer ones become", () => {
   const { delays } = seen;
   assert.equal(Math.max(...delays), muMaxDelayMs);
   const clamped = delays.filter((ms) => ms === muMaxDelayMs).length;

@@ -63,12 +63,16 @@ test("pki_live_consensus.json holds", holds("pki_live_consensus.json"));
 test("cborplugin.json holds", holds("cborplugin.json"));
 test("memspool.json holds", holds("memspool.json"));
 test("[FAULT-39] precis.json holds", holds("precis.json"));
-test("sphinx.json holds", holds("sphinx.json"));
 test(
-  "[SPHINX-2.1-01] [MIXNET-3.1-01] [MIXNET-3.1-02] [MIXNET-3.1-03] sphinx_crypto.json holds",
+  "[SPHINX-5.1-02] [SPHINX-5.1-03] [SPHINX-5.1-04] [SPHINX-5.2-02] [PRIORITY-3-01] sphinx.json holds",
+  holds("sphinx.json"),
+);
+test(
+  "[SPHINX-3.1-02] [MIXNET-3.2-02] [REPLAY-2.1-01] " +
+    "[SPHINX-2.1-01] [MIXNET-3.1-01] [MIXNET-3.1-02] [MIXNET-3.1-03] sphinx_crypto.json holds",
   holds("sphinx_crypto.json"),
 );
-test("wire_commands.json holds", holds("wire_commands.json"));
+test("[E2E-3.2-02] wire_commands.json holds", holds("wire_commands.json"));
 test("wire_session.json holds", holds("wire_session.json"));
 
 test("no file of vectors is left out", () => {

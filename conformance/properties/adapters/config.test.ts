@@ -153,7 +153,7 @@ test("a Go client's file becomes the client's options", () => {
   assert.equal(options.timeoutMs, 90_000);
 });
 
-test("absent tables and keys have the Go programs' defaults", () => {
+test("[HB-MIX-3-08] absent tables and keys have the Go programs' defaults", () => {
   const config = nodeConfigOf(read(serverFile, server + peer), keys, ["127.0.0.1:3219"]);
   assert.equal(config.sendDecoyTraffic, false);
   assert.equal(config.limits.connectTimeoutMs, 60_000);
@@ -189,7 +189,7 @@ AltAddresses.tcp4 = ["192.0.2.7:31001"]\nAltAddresses.tcp6 = ["[2001:db8::7]:310
 const nonvotingKey = "5ae6631dbe501932c6c0543f3acf694116d589bb44f517d8e6d5b71ffb9b6d10";
 const nonvoting = `Address = "192.0.2.1:62472"\nPublicKey = "${nonvotingKey}"\n`;
 
-test("[PKI.Nonvoting] and [NonvotingAuthority] name one authority, whose link key is its identity key's", () => {
+test("[HB-MIX-3-02] [PKI.Nonvoting] and [NonvotingAuthority] name one authority, whose link key is its identity key's", () => {
   const node = nodeConfigOf(read(serverFile, `${server}[PKI.Nonvoting]\n${nonvoting}`), keys, ["127.0.0.1:3219"]);
   const [authority, ...others] = node.authorities;
   assert.deepEqual(others, []);

@@ -28,7 +28,7 @@ test("[E2E-3-01] the client dials its Provider where the document says, and pres
   assert.deepEqual(session?.receives, ["Message", "MessageAck", "MessageEmpty", "Consensus"]);
 });
 
-test("the Provider is accepted by identity and link key of its descriptor, and by nothing else", () => {
+test("[WIRE-2-04] the Provider is accepted by identity and link key of its descriptor, and by nothing else", () => {
   const driver = connecting();
   const [own, other] = [keysOf("p1"), keysOf("p2")];
   const authorize = (additionalData: Uint8Array, key: Uint8Array) =>
@@ -140,7 +140,7 @@ test("when the document in force has other keys for the Provider, the connection
   assert.ok(driver.logs.includes("client-provider-changed"));
 });
 
-test("a connection outlives its document while the keys stay the same", () => {
+test("[PKI-2.1.2-05] a connection outlives its document while the keys stay the same", () => {
   const driver = createRunning({ elapsedMs: periodMs - 2_000 });
   driver.document(documentOf(firstEpoch + 1));
   driver.advance(10_000, keepAlive(driver));

@@ -35,7 +35,7 @@ const quiet = { parameters: { ...parameters, lambdaL: 0, lambdaD: 0 } };
 const create = (more = {}): Driver =>
   createRunning({ clock: slowClock, run: "requests", ...more }, documentOf(firstEpoch, quiet));
 
-test("[KAETZ-3.1-01, KAETZ-3.1-02, CLIENT-1-05, CLIENT-5.1.1-01] a query travels the path told, its reply comes back", () => {
+test("[CLIENT-5.1.1-11] [KAETZ-3.1-01, KAETZ-3.1-02, CLIENT-1-05, CLIENT-5.1.1-01] a query travels the path told, its reply comes back", () => {
   const driver = create();
   driver.request(ping("q"));
   assert.deepEqual(driver.of("Accepted").map(({ id }) => id), ["q"]);

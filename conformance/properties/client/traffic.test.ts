@@ -23,7 +23,7 @@ const only = (name: "lambdaP" | "lambdaL" | "lambdaD") =>
 const instants = ({ packets }: Driver): number[] => packets.map(({ at }) => at);
 
 for (const name of ["lambdaP", "lambdaL", "lambdaD"] as const) {
-  test(`[DECOY-1-04] an idle client sends at the rate ${name} when that alone is on`, () => {
+  test(`[CLIENT-2-01] [DECOY-1-04] an idle client sends at the rate ${name} when that alone is on`, () => {
     const driver = createRunning({ clock: slowClock, run: name }, only(name));
     const ms = 200_000;
     driver.advance(ms, keepAlive(driver));
@@ -65,7 +65,7 @@ test("[DECOY-5-03, DECOY-5-06, CLIENT-5.1.1-07] lambdaP sends the FIFO's head, o
   assert.equal(third?.surb, null);
 });
 
-test("[DECOY-4-01, DECOY-4-04, DECOY-1-01] drop decoys go to every Provider's loop service alike, without SURB", () => {
+test("[DECOY-4-03] [DECOY-4-01, DECOY-4-04, DECOY-1-01] drop decoys go to every Provider's loop service alike, without SURB", () => {
   const driver = createRunning({ clock: slowClock }, only("lambdaD"));
   driver.advance(600_000, keepAlive(driver));
   const counts = new Map(providers.map((name) => [name, 0]));

@@ -62,7 +62,7 @@ test("[FAULT-16] a flood from one address evicts its own oldest handshake, and n
   assert.equal(mix.state().connections.bySession.has("honest"), true);
 });
 
-test("[FAULT-16] a flood from many addresses fills the strangers' room alone: neighbours are let in throughout", () => {
+test("[MIXNET-4.1-08] [FAULT-16] a flood from many addresses fills the strangers' room alone: neighbours are let in throughout", () => {
   const mix = createRunning("a1", { limits: { handshakesMax: 8, handshakesPerAddress: 4 } });
   for (let n = 0; n < 100; n++) open(mix, `flood/${n}`, `203.0.${n}.1:1`);
   // The document says that p1 is at 127.0.0.1.
@@ -109,7 +109,7 @@ test("[FAULT-16] one identity has one connection, however often it comes; the ol
   assert.deepEqual(counted(effects), ["identity-full"]);
 });
 
-test("[FAULT-16] clients have a bound in all and by address, which does not touch nodes", () => {
+test("[MIXDESIGN-1-04] [FAULT-16] clients have a bound in all and by address, which does not touch nodes", () => {
   const provider = providerWith(5, { limits: { clientsMax: 3, clientsPerAddress: 2 } });
   const login = (n: number, remote: string): ReadonlyArray<Effect> => {
     const effects = open(provider, `c/${n}`, remote);

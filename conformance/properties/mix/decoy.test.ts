@@ -152,7 +152,7 @@ test("[DECOY-1-03] loops that do not come back are counted as lost, and an epoch
   assert.deepEqual([driver.state().decoys.pending.size, driver.state().decoys.byEpoch.size], [0, 0]);
 });
 
-test("loops leave at the rate lambdaM, and none without a document, a rate, or the operator's wish", () => {
+test("[HB-MIX-3-08] loops leave at the rate lambdaM, and none without a document, a rate, or the operator's wish", () => {
   const sentIn = (name: string, lambdaM: number, sendDecoyTraffic: boolean, known = true): number => {
     const driver = createDriver(name, { sendDecoyTraffic, elapsedMs: 0 });
     if (known) {

@@ -61,7 +61,7 @@ test("the queue gives what a sorted list gives, whatever is evicted in between",
   );
 });
 
-test("eviction takes every packet equally often, the incoming one too", () => {
+test("[HB-MIX-3-06] eviction takes every packet equally often, the incoming one too", () => {
   const [rounds, size] = [3000, 6];
   const taken = new Array<number>(size).fill(0);
   for (let round = 0; round < rounds; round++) {
@@ -130,7 +130,7 @@ test("[MIXNET-4.3-08] a full queue drops a packet with a reason and stays full",
   assertConserved(mix);
 });
 
-test("[MIXNET-4.3-10] a packet that would leave too late is dropped, and a burst is bounded", () => {
+test("[HB-MIX-3-06] [HB-MIX-3-07] [MIXNET-4.3-10] a packet that would leave too late is dropped, and a burst is bounded", () => {
   const mix = createRunning("a1", { limits: { schedulerMaxBurst: 3, schedulerSlackMs: 10 } });
   const session = mix.connectNode("p1");
   for (let i = 0; i < 5; i++) {

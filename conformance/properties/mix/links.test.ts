@@ -64,7 +64,7 @@ test("[HB-MIX-4-02] a node is dialled at its tcp4 addresses, then at its tcp6 on
   assert.equal(mix.state().links.byId.size, 2);
 });
 
-test("[FAULT-19] only the node of the descriptor is let in at the other end of a link", () => {
+test("[WIRE-2-04] [FAULT-19] only the node of the descriptor is let in at the other end of a link", () => {
   const mix = createDriver("a1");
   mix.document(documentOf(firstEpoch));
   mix.advance(0);
@@ -122,7 +122,7 @@ test("an epoch that begins has every waiting link dialled", () => {
   assert.equal(dials(mix.advance(1)).length, 1);
 });
 
-test("[PKI-2.1.2-03] links to next neighbours open early, those to nodes no longer listed close", () => {
+test("[PKI-2.1.2-05] [PKI-2.1.2-03] links to next neighbours open early, those to nodes no longer listed close", () => {
   const mix = createDriver("a1", { elapsedMs: periodMs / 2 });
   mix.document(documentOf(firstEpoch));
   mix.linkUp();
@@ -147,7 +147,7 @@ test("without the document of an epoch the links that stand stay", () => {
   assert.deepEqual([...mix.state().links.byId.values()].map(({ phase }) => phase.type), ["up", "up"]);
 });
 
-test("packets for a link that is down, or that its session loses, are dropped with a reason", () => {
+test("[HB-MIX-3-07] packets for a link that is down, or that its session loses, are dropped with a reason", () => {
   const mix = createRunning("a1");
   const session = mix.connectNode("p1");
   const link = sessionOf(mix, "b1");
@@ -188,7 +188,7 @@ test("a node says to whom it is connected, in both directions", () => {
   assert.deepEqual(logged(incoming, "connected")[0]?.fields, { peer: keysOf("a1").id, name: "a1", direction: "in" });
 });
 
-test("a peer that is no longer listed has to go when it is checked again", () => {
+test("[PKI-2.1.2-04] a peer that is no longer listed has to go when it is checked again", () => {
   const mix = createRunning("b1", { elapsedMs: periodMs - 1000 });
   const [stays, goes] = [mix.connectNode("a1"), mix.connectNode("a2")];
   mix.document(documentOf(firstEpoch + 1, { layers: [["a1"], ["b1"], ["c1"]], providers: ["p1"] }));

@@ -105,7 +105,7 @@ const surb = (): Surb => {
   return (made as { readonly right: { readonly surb: Surb } }).right.surb;
 };
 
-test("one query with a SURB brings at most one reply, and none where the plugin has nothing to say", () => {
+test("[SEED-7-03] one query with a SURB brings at most one reply, and none where the plugin has nothing to say", () => {
   const driver = createProvider();
   driver.tell(up);
   const answer = (data: Uint8Array, times: number): number => {

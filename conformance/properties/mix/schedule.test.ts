@@ -56,7 +56,7 @@ test("[PKI-2.1.2-01] descriptors are published for the next epoch while more tha
   assert.deepEqual(epochs(periodMs / 2), [firstEpoch]);
 });
 
-test("[PKI-2-03] [PKI-3.1.1-01] [PKI-4.1-01] a descriptor is valid for its epoch and has the keys of three", () => {
+test("[PKI-2.1-01] [PKI-2-03] [PKI-3.1.1-01] [PKI-4.1-01] a descriptor is valid for its epoch and has the keys of three", () => {
   for (const name of ["a1", "p1"]) {
     const { driver } = start(name, 0);
     const raw = driver.state().publications.get(firstEpoch)!.raw;

@@ -29,7 +29,7 @@ const withAddresses = (...addresses: ReadonlyArray<readonly [string, ReadonlyArr
   addresses: new Map(addresses),
 });
 
-test("[FAULT-20] every abuse of a descriptor has its status, and leaves nothing behind", () => {
+test("[HB-MIX-1-01] [FAULT-20] every abuse of a descriptor has its status, and leaves nothing behind", () => {
   const many = Array.from({ length: 50_000 }, (_, i) => `192.0.2.${i & 255}:${1 + (i % 60_000)}`);
   const abuses: ReadonlyArray<readonly [string, Uint8Array, number, number]> = [
     ["two epochs ago", signed(mixFields("mix1", epoch - 2)), epoch - 2, invalid],

@@ -90,7 +90,7 @@ test("a document has layers, none of them empty, and a Provider", () => {
   assert.equal(errorOf({ providers: [] }), "no-providers");
 });
 
-test("mixes stand in the topology, Providers among the Providers, each node once", () => {
+test("[MIXNET-2.2-01] mixes stand in the topology, Providers among the Providers, each node once", () => {
   const [[mix]] = fields.topology as [[Uint8Array]];
   const [provider] = fields.providers as [Uint8Array];
   assert.equal(errorOf({ providers: [mix] }), "wrong-layer");

@@ -24,7 +24,7 @@ const assertBalanced = (topology: Topology<Node>, all: ReadonlyArray<Node>): voi
   assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, String(sizes));
 };
 
-test("[PKI-3.4-08] a new topology has every mix once and layers of equal size", () => {
+test("[MIXNET-2.2-01] [PKI-3.4-08] a new topology has every mix once and layers of equal size", () => {
   fc.assert(fc.property(nodes, layers, value, (all, count, key) => {
     const topology = generateTopology(suite, all, count, key, null);
     assert.equal(topology.length, count);

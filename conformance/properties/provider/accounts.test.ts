@@ -62,7 +62,7 @@ test("registration is refused where it is off, where there is no Provider, and b
   assert.equal(outcome(createRunning("p1", { provider: { usersMax: 0 } })), "store-failed");
 });
 
-test("a client needs its account's key; one session each; a node's name is not a user's", () => {
+test("[MIXNET-2-01] a client needs its account's key; one session each; a node's name is not a user's", () => {
   const provider = createProvider();
   const name = new TextEncoder().encode("alice");
   assert.equal(provider.connect(name, keysOf("bob").linkKey).answer?.type, "Denied");
@@ -75,7 +75,7 @@ test("a client needs its account's key; one session each; a node's name is not a
   assert.equal(provider.connect(keysOf("c1").identityKey, keysOf("c1").linkKey).answer?.type, "Allowed");
 });
 
-test("clients may only send onwards, within their rate", () => {
+test("[MIXNET-2-01] [MIXDESIGN-1-04] clients may only send onwards, within their rate", () => {
   const provider = createDriver("p1");
   provider.document(documentOf(firstEpoch, plan, { parameters: { ...parameters, sendRatePerMinute: 60 } }));
   provider.linkUp();

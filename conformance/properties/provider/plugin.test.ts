@@ -76,7 +76,7 @@ const createDriver = (instances = 1, more: Partial<PluginLimits> = {}) => {
   return driver;
 };
 
-test("[HB-MIX-4-05] MaxConcurrency programs run; the parameters are the first one's that is up", () => {
+test("[HB-MIX-4-06] [HB-MIX-4-05] MaxConcurrency programs run; the parameters are the first one's that is up", () => {
   const plugin = createDriver(2);
   assert.deepEqual(plugin.started(), [1, 2]);
   plugin.up(2, { of: "second" });

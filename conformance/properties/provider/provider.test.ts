@@ -60,7 +60,7 @@ const textOf = (command: Command | "closed"): string =>
     ? new TextDecoder().decode(command.payload).replace(/\0+$/, "")
     : "";
 
-test("[E2E-4.1-01] [E2E-3.2.1-05] a message is stored and retrieved; replies to SURBs come with their id", () => {
+test("[MIXNET-2-01] [E2E-3.2.1-09] [E2E-4.1-07] [CLIENT-3.1-01] [E2E-4.1-01] [E2E-3.2.1-05] a message is stored and retrieved; replies to SURBs come with their id", () => {
   const provider = createProvider();
   arrive(provider, [to("alice")], payloadOf(null, "one"));
   arrive(provider, [to("ALICE"), reply(7)], new Uint8Array(geometry.forwardPayloadLength + 16).fill(3));
@@ -82,7 +82,7 @@ test("[E2E-4.1-01] [E2E-3.2.1-05] a message is stored and retrieved; replies to 
   assertConserved(provider);
 });
 
-test("[E2E-4.1-06] [E2E-4.1-05] an acknowledgement of zeros leaves once the message is durable", () => {
+test("[MIXNET-2-01] [DECOY-2-04] [E2E-4.1-06] [E2E-4.1-05] an acknowledgement of zeros leaves once the message is durable", () => {
   const provider = createProvider();
   const { surb, keys, privateKey } = surbTo("a1");
   provider.send(provider.connectNode("c1"));
@@ -189,7 +189,7 @@ test("[E2E-4.1-02] [E2E-4.1-03] unknown recipients and malformed payloads are dr
   assertConserved(provider);
 });
 
-test("[KAETZ-2-01] [KAETZ-3-06] services answer by SURB with 01 00, and look at the exact recipient", () => {
+test("[KEYSERVER-1-01] [KAETZ-2-01] [KAETZ-3-06] services answer by SURB with 01 00, and look at the exact recipient", () => {
   const provider = createProvider();
   const ask = (name: string): Uint8Array | null => {
     const { surb, keys, privateKey } = surbTo("a1");
@@ -209,7 +209,7 @@ test("[KAETZ-2-01] [KAETZ-3-06] services answer by SURB with 01 00, and look at 
   assert.equal(ask("+Loop"), null);
 });
 
-test("a packet that waited too long for the replay detection is dropped", () => {
+test("[HB-MIX-3-07] a packet that waited too long for the replay detection is dropped", () => {
   const cases = [["alice", "provider-late", { providerDelayMs: 10 }], ["+loop", "kaetzchen-late", {
     kaetzchenDelayMs: 10,
   }]] as const;

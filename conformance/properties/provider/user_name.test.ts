@@ -147,7 +147,7 @@ test("[FAULT-39] any bytes are a name or none, and never an exception", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void userName(rules, bytes)), { numRuns: 200 });
 });
 
-test("a recipient is cut at the delimiter, unless that comes first", () => {
+test("[HB-MIX-4-01] a recipient is cut at the delimiter, unless that comes first", () => {
   const cut = { ...rules, recipientDelimiter: "+" };
   assert.equal(text(recipientName(cut, padded("Alice+lists"))), "alice");
   assert.equal(text(recipientName(cut, padded("alice+"))), "alice");
@@ -158,7 +158,7 @@ test("a recipient is cut at the delimiter, unless that comes first", () => {
   assert.equal(recipientName(cut, padded("alice+a b")), null);
 });
 
-test("binary recipients are taken as they are", () => {
+test("[HB-MIX-4-01] binary recipients are taken as they are", () => {
   const binary = { ...rules, binaryRecipients: true, recipientDelimiter: "+" };
   assert.deepEqual(recipientName(binary, padded("A+b")), padded("A+b"));
   assert.deepEqual(userName(binary, Uint8Array.of(0, 255, 32)), Uint8Array.of(0, 255, 32));

@@ -44,7 +44,7 @@ const walk = (sphinx: Sphinx, path: ReadonlyArray<Hop>, packet: Uint8Array): Uin
 for (const { sphinx, runs } of both) {
   const { name } = sphinx.suite;
 
-  test(`[SPHINX-5.1-06][SPHINX-4-01][SPHINX-4.1.1-05] each hop reads its commands (${name})`, () => {
+  test(`[E2E-4-09] [SPHINX-5.1-06][SPHINX-4-01][SPHINX-4.1.1-05] each hop reads its commands (${name})`, () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         for (let hops = 1; hops <= 5; hops++) {

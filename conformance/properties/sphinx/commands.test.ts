@@ -38,7 +38,7 @@ const blockOf = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
 
 const filled = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
-test("[SPHINX-4.1.1-01][SPHINX-4.1.1-02] each command has its id and its layout", () => {
+test("[MIXNET-3.2-01] [MIXNET-3.3-01] [SPHINX-4.1.1-01][SPHINX-4.1.1-02] each command has its id and its layout", () => {
   const id = filled(32, 0xaa);
   const mac = filled(16, 0xbb);
   const forward = rightOf(

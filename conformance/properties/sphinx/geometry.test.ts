@@ -16,7 +16,7 @@ test("[SPHINX-3.2-01][SPHINX-3.2-02] lengths of headers, packets and SURBs follo
   }
 });
 
-test("the network's own geometry", () => {
+test("[MIXNET-3.2-01] the network's own geometry", () => {
   assert.deepEqual(katzenpostGeometry, {
     hops: 5,
     headerLength: 460,

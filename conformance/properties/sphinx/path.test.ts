@@ -110,7 +110,7 @@ const delayOf = ({ commands }: PathHop): number | null => {
 const select = (context: PathContext, request: PathRequest, seed = 1): Path =>
   rightOf(selectPath(randomOf(seed), context, request));
 
-test("[E2E-5.2.1-01] from a client: own Provider, one mix of each layer, destination; back by all layers", () => {
+test("[MIXNET-4-02] [E2E-5.2.1-01] from a client: own Provider, one mix of each layer, destination; back by all layers", () => {
   for (let seed = 0; seed < 20; seed++) {
     const path = select(contextOf(), requestOf("client", 1), seed);
     assert.deepEqual(layersOf(path.forward), [0, 1, 2, 3, 0]);
@@ -149,7 +149,7 @@ test("a Provider's decoy passes all layers both ways", () => {
   assert.deepEqual(path.reply!.at(-1)!.id, idOf(1));
 });
 
-test("[E2E-4-05][E2E-4-06][E2E-4-10][E2E-4-11][SPHINX-7.1-01] the last hop has a delay only with a SURB", () => {
+test("[E2E-4-09] [E2E-4-05][E2E-4-06][E2E-4-10][E2E-4-11][SPHINX-7.1-01] the last hop has a delay only with a SURB", () => {
   const withReply = select(contextOf(), requestOf("client", 1));
   const without = select(contextOf(), requestOf("client", 1, false));
   assert.equal(without.reply, null);
@@ -234,7 +234,7 @@ test("[E2E-5.2-01] delays of two epochs or more are refused, there and back toge
   assert.equal(select(fits, requestOf("client", 1)).totalDelayMs, 8 * 14_999);
 });
 
-test("[E2E-5.1-01] delays are exponential with mean 1/mu, at least 1 ms and at most the clamp", () => {
+test("[MIXNET-5.2-01] [DECOY-5-02] [E2E-5.1-01] delays are exponential with mean 1/mu, at least 1 ms and at most the clamp", () => {
   const random = randomOf(5);
   const context = contextOf({ parameters: { mu: 0.01 } });
   const delays = Array.from({ length: 1000 }, () => rightOf(selectPath(random, context, requestOf("client", 1, false))))

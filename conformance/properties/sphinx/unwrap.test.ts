@@ -49,7 +49,7 @@ const forge = ({ suite }: Sphinx, random: Random, publicKey: Uint8Array, block: 
   return concat(covered, headerMac(suite, keys, covered), new Uint8Array(16 + forwardPayloadLength));
 };
 
-test("[SPHINX-4.1-02][SPHINX-6.1-03] [FAULT-05] every flipped bit of a header is refused", () => {
+test("[MIXNET-3.2-03] [SPHINX-4.1-02][SPHINX-6.1-03] [FAULT-05] every flipped bit of a header is refused", () => {
   const { path, packet } = build(toy, randomOf(1), 2);
   for (let bit = 0; bit < 8 * headerLength; bit++) {
     const reason = leftOf(unwrap(toy, path[0]!.privateKey, flipped(packet, bit)));
@@ -81,7 +81,7 @@ const differing = (a: Uint8Array, b: Uint8Array): number =>
 for (const { sphinx, runs } of both) {
   const { name } = sphinx.suite;
 
-  test(`[SPHINX-2-02][SPHINX-4.2-01][SPHINX-6.2-06] a flipped payload bit garbles all of it (${name})`, () => {
+  test(`[SPHINX-10.1-01] [SPHINX-2-02][SPHINX-4.2-01][SPHINX-6.2-06] a flipped payload bit garbles all of it (${name})`, () => {
     const hops = 3;
     fc.assert(
       fc.property(fc.nat(2 ** 31), fc.nat(hops - 1), fc.nat(), (seed, at, choice) => {

@@ -126,7 +126,7 @@ test("[WIRE-3.1-01] [WIRE-3.1-02] a NoOp is sent without data, and received data
   assert.equal(leftOf(decodeCommand(geometry, fromHex("010000000002ffff")!)), "body");
 });
 
-test("[E2E-3.2.1-06] [E2E-3.2.1-07] ACK, message and empty are equally long; padding that is not zero is refused", () => {
+test("[DECOY-2.2-01] [E2E-3.2.1-06] [E2E-3.2.1-07] ACK, message and empty are equally long; padding that is not zero is refused", () => {
   const messages: ReadonlyArray<Command> = [
     {
       type: "Message",

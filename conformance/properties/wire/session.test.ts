@@ -259,7 +259,7 @@ test("secrets: when a session is down, each key that it held has been reported a
   }
 });
 
-test("[WIRE-2.2-05] [WIRE-2.2-06] each command is under a key of its own, whose predecessor is consumed", () => {
+test("[SPHINX-9.3-03] [WIRE-2.2-05] [WIRE-2.2-06] each command is under a key of its own, whose predecessor is consumed", () => {
   const { initiator, responder } = upPair();
   const sendKey = (): string => {
     const { phase } = initiator.state();
