@@ -8,7 +8,8 @@
  * With `--mix` a whole mix process under load instead (mix_process.ts), about a minute: `--workers=0,1,2` and
  * `--packets=2000` unless said otherwise, and `--profile=DIR` for CPU profiles of the mix.
  *
- * With `--spool` the spool plugin's process under load instead (spool.ts): `--requests=4000` unless said otherwise.
+ * With `--spool` the spool plugin's process under load instead (spool.ts): `--requests=4000` unless said otherwise, and
+ * `--profile=DIR`.
  *
  * @module
  */
@@ -43,5 +44,5 @@ const benchOperations = async (): Promise<void> => {
 if (mix) {
   await benchMix({ json, workers: values.workers.split(",").map(Number), packets: Number(values.packets), profile });
 } else if (values.spool) {
-  await benchSpool({ json, requests: Number(values.requests), atOnce: 64, spools: 64 });
+  await benchSpool({ json, requests: Number(values.requests), profile });
 } else await benchOperations();

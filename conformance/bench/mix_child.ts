@@ -4,7 +4,7 @@
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -13,6 +13,7 @@ import { nativeSuite } from "../../adapters/crypto_native.ts";
 import { loadNodeKeys, type NodeKeys } from "../../adapters/keys.ts";
 import { toBase64 } from "../../core/bytes.ts";
 import type { EpochClock } from "../../core/pki/epoch.ts";
+import { sum, threadTimes } from "./cpu_times.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -74,29 +75,12 @@ const fileText = ({ workers, ports, authorityKey, clock }: MixOptions, folder: s
   ReconnectStep = "500ms"
 `;
 
-/** Of Linux's clock, in which /proc counts. */
-const ticksPerSecond = 100;
-
-const threadTimes = (pid: number, thread: string): number => {
-  const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
-};
-
 /** The workers are those of the other threads that have used most. */
 const cpuTimesOf = (pid: number, workers: number): CpuTimes | null => {
-  try {
-    const others = readdirSync(`/proc/${pid}/task`).filter((thread) => thread !== String(pid))
-      .map((thread) => threadTimes(pid, thread)).sort((a, b) => b - a);
-    const sum = (times: ReadonlyArray<number>): number => times.reduce((total, time) => total + time, 0);
-    return {
-      main: threadTimes(pid, String(pid)),
-      workers: sum(others.slice(0, workers)),
-      rest: sum(others.slice(workers)),
-    };
-  } catch {
-    return null;
-  }
+  const times = threadTimes(pid);
+  if (times === null) return null;
+  const { main, others } = times;
+  return { main, workers: sum(others.slice(0, workers)), rest: sum(others.slice(workers)) };
 };
 
 export const prepareMix = (options: MixOptions): MixChild => {
