@@ -98,7 +98,7 @@ test("a port in use ends with 69", async () => {
   assert.ok(stderr.includes(`mix: cannot listen on ${address}: the port is in use\n`), stderr);
 });
 
-test("[HB-MIX-2-03] SIGTERM stops cleanly with 0; SIGHUP before it has opened the log anew", async () => {
+test("[HB-MIX-2-02] [HB-MIX-2-03] a start names node and keys; SIGTERM stops cleanly with 0; SIGHUP before it has opened the log anew", async () => {
   const log = join(folder, "net", "mix1", "mix.log");
   const file = variant("log.toml", (toml) => toml.replace("[Logging]", `[Logging]\n  File = "mix.log"`));
   const { process: child, ended, says } = start("mix", ["-f", file, "--supervised"]);
@@ -124,7 +124,9 @@ test("[HB-MIX-2-03] SIGTERM stops cleanly with 0; SIGHUP before it has opened th
   const { code, stderr } = await ended;
   assert.equal(code, 0, stderr);
   assert.match(readFileSync(log, "utf8"), /stopping on SIGTERM[^]* stopped\n$/);
-  assert.doesNotMatch(readFileSync(`${log}.1`, "utf8"), /stopping/);
+  const begun = readFileSync(`${log}.1`, "utf8");
+  assert.match(begun, /mix mix1 listens on \S+ identity=[0-9a-f]{64} link=[0-9a-f]{64}/);
+  assert.doesNotMatch(begun, /stopping/);
 });
 
 test("a process that was started by another ends when its standard input is closed", async () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -95,7 +95,7 @@ const eventually = async (what: string, holds: () => boolean): Promise<void> => 
   }
 };
 
-test("a non-voting authority is asked by its file and by probes, reloaded and ended", async () => {
+test("[HB-AUTH-3-03] a non-voting authority is asked by its file and by probes, reloaded and ended", async () => {
   const [port] = await freePorts("127.0.0.1", 1);
   const file = join(folder, "alone", "auth1", "watched.toml");
   const log = join(folder, "alone", "auth1", "authority.log");
@@ -130,8 +130,10 @@ test("a non-voting authority is asked by its file and by probes, reloaded and en
   assert.doesNotMatch(logged(), /the configuration is read again/, "a NOTICE is no longer written");
   hangup("[Authority\n");
   await eventually("the broken file", () => logged().includes("the configuration is not taken over"));
+  renameSync(log, `${log}.1`);
   hangup(original);
-  await eventually("the level again", () => logged().includes("the configuration is read again: 0 keys"));
+  await eventually("the level again, in a new file", () => logged().includes("the configuration is read again: 0 keys"));
+  assert.doesNotMatch(readFileSync(`${log}.1`, "utf8"), /the configuration is read again: 0 keys/);
   assert.equal((await manage("STATUS")).code, 0, "the broken file changed nothing");
 
   const ended = await manage("SHUTDOWN");

@@ -47,7 +47,7 @@ const outcome = (commands: ReadonlyArray<RoutingCommand>, origin: Origin, isProv
   return typeof classified === "string" ? classified : classified.type;
 };
 
-test("[MIXNET-4.3-02] [MIXNET-4.3-04] four combinations of commands mean something, all others are dropped", () => {
+test("[DECOY-1.3-01] [MIXNET-4.3-02] [MIXNET-4.3-04] four combinations of commands mean something, all others are dropped", () => {
   const all = [hop, delay, recipient, reply];
   const meanings = new Map([
     ["NextNodeHop NodeDelay", "Forward"],
@@ -121,7 +121,7 @@ test("[MIXNET-4.3-03] [FAULT-27] what a packet waited is taken off its delay; bo
   assert.equal(delayMaxMs(clock, 4 * periodMs), 3 * periodMs);
 });
 
-test("[MIXNET-4.3-01] a packet is unwrapped, looked for among replays, delayed from its reception, and sent", () => {
+test("[MIXNET-4-02] [MIXNET-4.3-01] a packet is unwrapped, looked for among replays, delayed from its reception, and sent", () => {
   const mix = createRunning("a1");
   const session = mix.connectNode("p1");
   mix.send(session);
@@ -180,7 +180,7 @@ test("a packet whose tag could not be recorded does not pass", () => {
   assertConserved(mix);
 });
 
-test("a packet that waited too long to be unwrapped is dropped, after its tag was recorded", () => {
+test("[HB-MIX-3-07] a packet that waited too long to be unwrapped is dropped, after its tag was recorded", () => {
   const mix = createRunning("a1", { limits: { unwrapDelayMs: 100 } });
   const session = mix.connectNode("p1");
   mix.send(session);
@@ -190,7 +190,7 @@ test("a packet that waited too long to be unwrapped is dropped, after its tag wa
   assert.deepEqual(dropped(mix.unwrapped(forwardTo("b1", 5000), null, new Uint8Array(32))), ["replayed"]);
 });
 
-test("a packet of another size ends the connection and is counted", () => {
+test("[WIRE-3.3-02] a packet of another size ends the connection and is counted", () => {
   const mix = createRunning("a1");
   for (const [peer, length] of [["p1", 0], ["p2", geometry.packetLength + 1]] as const) {
     const session = mix.connectNode(peer);
@@ -226,7 +226,7 @@ test("[FAULT-19] a packet for a node that is no neighbour, or for later than the
 
 const timeAt = (elapsedMs: number) => epochAt(clock, wall(clock.originMs + firstEpoch * periodMs + elapsedMs));
 
-test("[MIXNET-4.3-05] [MIXNET-4.3-06] the neighbouring epoch's key is in force within the grace of a boundary", () => {
+test("[PKI-2.1.2-04] [MIXNET-4.3-05] [MIXNET-4.3-06] the neighbouring epoch's key is in force within the grace of a boundary", () => {
   const draw = draws(new Uint8Array(32));
   const { keys } = withKeysFrom(suite, draw, PersistentMap(), firstEpoch - 1);
   const epochs = (elapsedMs: number): number[] =>
@@ -238,7 +238,7 @@ test("[MIXNET-4.3-05] [MIXNET-4.3-06] the neighbouring epoch's key is in force w
   assert.deepEqual(epochs(periodMs - 9_999), [firstEpoch, firstEpoch + 1]);
 });
 
-test("keys are those of three epochs, and end with their grace", () => {
+test("[SPHINX-9.3-01] [PKI-2-01] keys are those of three epochs, and end with their grace", () => {
   const draw = draws(new Uint8Array(32));
   const first = withKeysFrom(suite, draw, PersistentMap(), firstEpoch - 1);
   assert.deepEqual(first.made, [firstEpoch - 1, firstEpoch, firstEpoch + 1]);
@@ -249,7 +249,7 @@ test("keys are those of three epochs, and end with their grace", () => {
   assert.deepEqual(expiredKeys(second.keys, timeAt(10_000), 10_000), [firstEpoch - 1]);
 });
 
-test("[MIXNET-4.3-07] [REPLAY-4.2-01] an expired key is wiped, and its replay tags and stored copy are dropped", () => {
+test("[PKI-2.1.2-04] [MIXNET-4.3-07] [REPLAY-4.2-01] an expired key is wiped, and its replay tags and stored copy are dropped", () => {
   const mix = createDriver("a1", { elapsedMs: periodMs - 20_000 });
   const key = mix.state().keys.get(firstEpoch)!.privateKey;
   const effects = mix.advance(29_999);

@@ -63,7 +63,7 @@ test("[KEYSERVER-3.1-01] [KEYSERVER-5-01] a malformed request is a syntax error"
   }
 });
 
-test("[DECOY-4-02] services answer nothing where there is no SURB", () => {
+test("[CLIENT-5.1.1-13] [DECOY-4-02] services answer nothing where there is no SURB", () => {
   assert.equal(ask('{"Version":0,"User":"alice"}', false), null);
   assert.deepEqual(loop(users, { payload: new Uint8Array(9), hasSurb: false }), { type: "NoReply" });
 });
