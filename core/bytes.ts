@@ -50,20 +50,22 @@ export const wipe = (...secrets: ReadonlyArray<Uint8Array>): void => {
 
 /** True if every byte is zero, in time that depends on the length alone. */
 export const isZero = (bytes: Uint8Array): boolean => {
-  const view = viewOf(bytes);
   let seen = 0;
   let at = 0;
   // Most of a padded packet is looked at this way: by words.
-  for (; at + 4 <= bytes.length; at += 4) seen |= view.getUint32(at);
+  if (bytes.length > viewlessMax) {
+    const view = viewOf(bytes);
+    for (; at + 4 <= bytes.length; at += 4) seen |= view.getUint32(at);
+  }
   for (; at < bytes.length; at++) seen |= bytes[at]!;
   return seen === 0;
 };
 
-const digits = "0123456789abcdef";
+const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export const toHex = (bytes: Uint8Array): string => {
   let text = "";
-  for (const byte of bytes) text += digits[byte >> 4]! + digits[byte & 15]!;
+  for (let at = 0; at < bytes.length; at++) text += pairs[bytes[at]!]!;
   return text;
 };
 
@@ -153,24 +155,43 @@ export const fromUtf8 = (bytes: Uint8Array): string | null => {
   return parts.join("");
 };
 
+/**
+ * Engines keep byte strings up to this length without a buffer, which is made when it is first asked for: a view of
+ * them costs more than all that is done with it.
+ */
+const viewlessMax = 64;
+
 /** A view for integers at offsets. */
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export const uint32 = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4);
-  viewOf(bytes).setUint32(0, value);
+  writeUint32(bytes, 0, value);
   return bytes;
 };
 
 /** 8 bytes big-endian of a non-negative safe integer. */
 export const uint64 = (value: number): Uint8Array => {
   const bytes = new Uint8Array(8);
-  viewOf(bytes).setBigUint64(0, BigInt(value));
+  writeUint32(bytes, 0, Math.floor(value / 2 ** 32));
+  writeUint32(bytes, 4, value);
   return bytes;
 };
 
-/** The 8 bytes at `offset` as a safe integer, or null where the value is 2^53 or more. */
+/** Sets the 4 bytes at `offset`, which are there, to `value` modulo 2^32. */
+export const writeUint32 = (bytes: Uint8Array, offset: number, value: number): void => {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+};
+
+/** The 4 bytes at `offset`, which are there. */
+export const readUint32 = (bytes: Uint8Array, offset: number): number =>
+  (bytes[offset]! * 2 ** 24) + ((bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!);
+
+/** The 8 bytes at `offset`, which are there, as a safe integer, or null where the value is 2^53 or more. */
 export const readUint64 = (bytes: Uint8Array, offset: number): number | null => {
-  const value = viewOf(bytes).getBigUint64(offset);
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : null;
+  const high = readUint32(bytes, offset);
+  return high < 2 ** 21 ? high * 2 ** 32 + readUint32(bytes, offset + 4) : null;
 };

@@ -8,8 +8,8 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { chacha20 } from "@noble/ciphers/chacha.js";
-import { concat, utf8, viewOf } from "./bytes.ts";
-import { invariant } from "./machine.ts";
+import { concat, readUint32, utf8, writeUint32 } from "./bytes.ts";
+import { type Context, invariant } from "./machine.ts";
 
 /** A source of uniformly random bytes. */
 export interface Random {
@@ -25,7 +25,7 @@ export const stream = (key: Uint8Array): Random => {
   return {
     bytes: (length) => {
       const nonce = new Uint8Array(12);
-      viewOf(nonce).setUint32(8, reads++);
+      writeUint32(nonce, 8, reads++);
       return chacha20(key, nonce, new Uint8Array(length));
     },
   };
@@ -33,6 +33,9 @@ export const stream = (key: Uint8Array): Random => {
 
 /** Streams of the seed of one step. */
 export const draws = (seed: Uint8Array): Draws => (label) => stream(deriveSeed(seed, label));
+
+/** The same of a step that may draw nothing: its seed is derived when it is asked for (system.ts), which costs. */
+export const drawsOf = (context: Context): Draws => (label) => stream(deriveSeed(context.seed, label));
 
 /**
  * 32 bytes for a label under a seed: SHA-256(seed | label). `seed` is 32 bytes, so the two cannot run into one another.
@@ -47,7 +50,7 @@ export const uniformInteger = (random: Random, bound: number): number => {
   invariant(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32, "bound is 1 to 2^32");
   const limit = 2 ** 32 - (2 ** 32 % bound);
   for (;;) {
-    const value = viewOf(random.bytes(4)).getUint32(0);
+    const value = readUint32(random.bytes(4), 0);
     if (value < limit) return value % bound;
   }
 };
@@ -70,8 +73,9 @@ export const shuffle = <A>(random: Random, items: ReadonlyArray<A>): A[] => {
 
 /** A uniform multiple of 2^-53 in (0, 1]. */
 export const uniformUnit = (random: Random): number => {
-  const bits = viewOf(random.bytes(8)).getBigUint64(0) >> 11n;
-  return (Number(bits) + 1) / 2 ** 53;
+  const bytes = random.bytes(8);
+  const bits = readUint32(bytes, 0) * 2 ** 21 + (readUint32(bytes, 4) >>> 11);
+  return (bits + 1) / 2 ** 53;
 };
 
 /**

@@ -12,7 +12,7 @@
 import { Map as PersistentMap } from "immutable";
 import { count, type Effect, type LeafEffect, type Spawn } from "./effects.ts";
 import { emptyHeap, type Heap, peek, pop, push } from "./heap.ts";
-import { type Context, invariant, type Machine, type Mono, mono, type Step, tick } from "./machine.ts";
+import { type Context, invariant, type Machine, type Mono, mono, type Step, tick, type Wall } from "./machine.ts";
 import { deriveSeed } from "./random.ts";
 
 /** Names a machine in its system: `node`, `conn/17`, `pki`. */
@@ -83,6 +83,28 @@ interface Run {
   readonly consumed: Uint8Array[];
 }
 
+/** What one inner step knows. Most draw nothing: a hash for each would be a tenth of a mix's work. */
+class InnerContext implements Context {
+  readonly now: Mono;
+  readonly wall: Wall;
+  private readonly outer: Context;
+  private readonly address: Address;
+  private readonly step: number;
+  private derived: Uint8Array | null = null;
+
+  constructor(outer: Context, address: Address, step: number) {
+    this.now = outer.now;
+    this.wall = outer.wall;
+    this.outer = outer;
+    this.address = address;
+    this.step = step;
+  }
+
+  get seed(): Uint8Array {
+    return this.derived ??= deriveSeed(this.outer.seed, `${this.address}#${this.step}`);
+  }
+}
+
 /** A system of the given kinds of machines. */
 export const createSystem = (kinds: Kinds): System => {
   const machineOf = (kind: string): AnyMachine => {
@@ -91,18 +113,7 @@ export const createSystem = (kinds: Kinds): System => {
     return machine;
   };
 
-  // Most steps draw nothing: a hash for each would be a tenth of a mix's work.
-  const innerContext = (run: Run, address: Address): Context => {
-    const label = `${address}#${run.steps++}`;
-    let seed: Uint8Array | null = null;
-    return {
-      now: run.context.now,
-      wall: run.context.wall,
-      get seed() {
-        return seed ??= deriveSeed(run.context.seed, label);
-      },
-    };
-  };
+  const innerContext = (run: Run, address: Address): Context => new InnerContext(run.context, address, run.steps++);
 
   const settle = (run: Run, address: Address, kind: string, step: Step<unknown, Effect>): void => {
     const before = run.machines.get(address)?.wakeAt ?? null;

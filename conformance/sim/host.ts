@@ -18,7 +18,7 @@ import type {
   Unwrap,
   Unwrapped,
 } from "../../core/effects.ts";
-import { absurd, type Context, invariant, type Mono, mono, type Step, wall } from "../../core/machine.ts";
+import { absurd, type Context, invariant, type Mono, mono, type Step, type Wall, wall } from "../../core/machine.ts";
 import { deriveSeed } from "../../core/random.ts";
 import type { Address, Emission, Input, System, SystemState } from "../../core/system.ts";
 import type { Agenda } from "./agenda.ts";
@@ -85,9 +85,31 @@ export interface Surroundings {
   readonly observers: ReadonlyArray<Observer>;
 }
 
-/** The context of one step, whose seed is wiped after it. */
-interface Taken extends Context {
-  readonly wipe: () => void;
+/**
+ * The context of one step, whose seed is wiped after it. Most steps draw nothing, and a seed that was not asked for
+ * need not be wiped.
+ */
+class Taken implements Context {
+  readonly now: Mono;
+  readonly wall: Wall;
+  private readonly hostSeed: Uint8Array;
+  private readonly step: number;
+  private drawn: Uint8Array | null = null;
+
+  constructor(now: Mono, wall: Wall, hostSeed: Uint8Array, step: number) {
+    this.now = now;
+    this.wall = wall;
+    this.hostSeed = hostSeed;
+    this.step = step;
+  }
+
+  get seed(): Uint8Array {
+    return this.drawn ??= deriveSeed(this.hostSeed, `step ${this.step}`);
+  }
+
+  wipe(): void {
+    if (this.drawn !== null) wipe(this.drawn);
+  }
 }
 
 /** A machine that leaves a past deadline is woken at once; more often than this without an event is a bug of it. */
@@ -113,19 +135,7 @@ export const createHost = (
 
   const now = (): Mono => mono(monoOrigin + agenda.now());
 
-  // Most steps draw nothing, and a seed that was not asked for need not be wiped.
-  const context = (): Taken => {
-    const label = `step ${steps++}`;
-    let drawn: Uint8Array | null = null;
-    return {
-      now: now(),
-      wall: wall(originMs + agenda.now() + clockOffset),
-      get seed() {
-        return drawn ??= deriveSeed(seed, label);
-      },
-      wipe: () => drawn === null || wipe(drawn),
-    };
-  };
+  const context = (): Taken => new Taken(now(), wall(originMs + agenda.now() + clockOffset), seed, steps++);
 
   /** Does it then, unless the process has died before. */
   const at = (instant: number, action: () => void): void => {

@@ -48,6 +48,26 @@ type Domain = (typeof domains)[keyof typeof domains];
 
 const rotate = (word: number, by: number): number => (word << by) | (word >>> (32 - by));
 
+// Byte strings up to this length have no buffer until it is asked for, which costs more than all that is done to them.
+const viewlessMax = 64;
+
+/* Words of four bytes, the least first: of a long byte string by a view, which is given then. */
+
+const readWord = (bytes: Uint8Array, view: DataView | null, at: number): number =>
+  view === null
+    ? bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+    : view.getInt32(at, true);
+
+const writeWord = (bytes: Uint8Array, view: DataView | null, at: number, word: number): void => {
+  if (view !== null) return view.setInt32(at, word, true);
+  bytes[at] = word;
+  bytes[at + 1] = word >>> 8;
+  bytes[at + 2] = word >>> 16;
+  bytes[at + 3] = word >>> 24;
+};
+
+const longViewOf = (bytes: Uint8Array): DataView | null => bytes.length > viewlessMax ? viewOf(bytes) : null;
+
 /** The bytes after the last whole word, as one. */
 const tailOf = (bytes: Uint8Array): number => {
   let word = 0;
@@ -61,14 +81,14 @@ const tailOf = (bytes: Uint8Array): number => {
  * Absorbs a part, its tail and its length. A step is a permutation of the lanes: a difference does not vanish again.
  */
 const absorb = (lanes: Lanes, bytes: Uint8Array): void => {
-  const view = viewOf(bytes);
+  const view = longViewOf(bytes);
   const whole = bytes.length & ~3;
   let a = lanes[0]!;
   let b = lanes[1]!;
   let c = lanes[2]!;
   let d = lanes[3]!;
   for (let at = 0; at <= whole + 4; at += 4) {
-    const word = at < whole ? view.getInt32(at, true) : at === whole ? tailOf(bytes) : bytes.length;
+    const word = at < whole ? readWord(bytes, view, at) : at === whole ? tailOf(bytes) : bytes.length;
     const mixed = (Math.imul(rotate(a ^ word, 15), 0x2545f491) + d) | 0;
     a = b;
     b = c;
@@ -85,7 +105,7 @@ const warmUpSteps = 12;
 
 /** XORs a keystream into `data`: the lanes are the state of a chaotic generator with a counter (sfc32). */
 const maskByLanes = (data: Uint8Array, lanes: Lanes): void => {
-  const view = viewOf(data);
+  const view = longViewOf(data);
   const whole = data.length & ~3;
   let a = lanes[0]!;
   let b = lanes[1]!;
@@ -98,14 +118,20 @@ const maskByLanes = (data: Uint8Array, lanes: Lanes): void => {
     b = (c + (c << 3)) | 0;
     c = (rotate(c, 21) + word) | 0;
     if (at < 0) continue;
-    if (at < whole) view.setInt32(at, view.getInt32(at, true) ^ word, true);
+    if (at < whole) writeWord(data, view, at, readWord(data, view, at) ^ word);
     else for (let i = whole; i < data.length; i++) data[i]! ^= word >>> (8 * (i - whole));
   }
 };
 
+/** Used by one mixing at a time. */
+const lanes = new Int32Array(4);
+
 /** XORs the expansion of the parts into `data`. */
 const maskInPlace = (data: Uint8Array, domain: Domain, ...parts: ReadonlyArray<Uint8Array>): void => {
-  const lanes = Int32Array.of(domain, 0x243f6a88, 0x13198a2e, 0x3707344);
+  lanes[0] = domain;
+  lanes[1] = 0x243f6a88;
+  lanes[2] = 0x13198a2e;
+  lanes[3] = 0x3707344;
   for (const part of parts) absorb(lanes, part);
   maskByLanes(data, lanes);
 };
@@ -128,14 +154,15 @@ const multiply = (a: number, b: number): number => {
 };
 
 /** No scalar has a component of zero, as no clamped X25519 scalar is a multiple of the group's order. */
-const scalarWord = (scalar: DataView, at: number): number => 1 + (scalar.getUint32(at, true) % (prime - 1));
+const scalarWord = (scalar: Uint8Array, at: number): number => 1 + ((readWord(scalar, null, at) >>> 0) % (prime - 1));
 
 const multiplyPoint = (scalar: Uint8Array, point: Uint8Array): Uint8Array => {
-  const [factors, terms] = [viewOf(sized(scalar, groupLength)), viewOf(sized(point, groupLength))];
+  sized(scalar, groupLength);
+  sized(point, groupLength);
   const result = new Uint8Array(groupLength);
-  const products = viewOf(result);
   for (let at = 0; at < groupLength; at += 4) {
-    products.setUint32(at, multiply(scalarWord(factors, at), terms.getUint32(at, true) % prime), true);
+    const term = (readWord(point, null, at) >>> 0) % prime;
+    writeWord(result, null, at, multiply(scalarWord(scalar, at), term));
   }
   return result;
 };

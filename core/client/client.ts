@@ -22,7 +22,7 @@ import {
 } from "../machine.ts";
 import type { Effect } from "../effects.ts";
 import type { DirectoryReport } from "../pki/directory.ts";
-import { draws } from "../random.ts";
+import { draws, drawsOf } from "../random.ts";
 import { groupElementLength } from "../sphinx/geometry.ts";
 import type { SessionReport } from "../wire/session.ts";
 import { recipientOf } from "./compose.ts";
@@ -46,7 +46,7 @@ export const createClientMachine = (kit: Kit): Machine<ClientConfig, ClientState
   const begin = (context: Context, state: ClientState): Turn => ({
     kit,
     context,
-    draw: draws(context.seed),
+    draw: drawsOf(context),
     state,
     effects: [],
     consumed: [],

@@ -8,7 +8,7 @@ import type { Suite } from "../crypto/suite.ts";
 import { count, drop, type Effect, type StoreWrite } from "../effects.ts";
 import type { Context, Step } from "../machine.ts";
 import { epochAt, type EpochTime } from "../pki/epoch.ts";
-import { type Draws, draws } from "../random.ts";
+import { type Draws, drawsOf } from "../random.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
 import type { DropReason } from "./drop_reason.ts";
 import { type NodeState, wakeAt } from "./state.ts";
@@ -33,7 +33,7 @@ export interface Turn {
 export const beginTurn = (bound: Bound, context: Context, state: NodeState): Turn => ({
   bound,
   context,
-  draw: draws(context.seed),
+  draw: drawsOf(context),
   time: epochAt(state.config.clock, context.wall),
   state,
   effects: [],

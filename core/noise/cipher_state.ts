@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { viewOf } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
 
@@ -28,6 +27,8 @@ export const nonceLimit = Number.MAX_SAFE_INTEGER;
 export const tagLength = 16;
 export const cipherKeyLength = 32;
 
+const nonceLength = 12;
+
 const noData = new Uint8Array(0);
 
 export const createCipher = (key: Uint8Array): CipherState => ({ key, nonce: 0 });
@@ -41,7 +42,7 @@ export const seal = (
   target?: Uint8Array,
 ): Either<"nonces-exhausted", Processed> => {
   if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
-  const bytes = suite.chachaPolySeal(cipher.key, nonceBytes(BigInt(cipher.nonce)), associated, plaintext, target);
+  const bytes = suite.chachaPolySeal(cipher.key, nonceBytes(cipher.nonce), associated, plaintext, target);
   return E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
 };
 
@@ -54,21 +55,22 @@ export const open = (
 ): Either<"nonces-exhausted" | "decrypt", Processed> => {
   if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
   if (ciphertext.length < tagLength) return E.left("decrypt");
-  const bytes = suite.chachaPolyOpen(cipher.key, nonceBytes(BigInt(cipher.nonce)), associated, ciphertext);
+  const bytes = suite.chachaPolyOpen(cipher.key, nonceBytes(cipher.nonce), associated, ciphertext);
   return bytes === null ? E.left("decrypt") : E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
 };
 
-const rekeyNonce = 2n ** 64n - 1n;
+/** 2^64-1 as a nonce. */
+const rekeyNonce = Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255);
 
 /** The state under the next key. The old key is consumed: the caller reports it. */
 export const rekey = (suite: Suite, cipher: CipherState): CipherState => {
-  const sealed = suite.chachaPolySeal(cipher.key, nonceBytes(rekeyNonce), noData, new Uint8Array(cipherKeyLength));
+  const sealed = suite.chachaPolySeal(cipher.key, rekeyNonce, noData, new Uint8Array(cipherKeyLength));
   return { key: sealed.subarray(0, cipherKeyLength), nonce: cipher.nonce };
 };
 
 /** 4 zero bytes and the counter, little-endian. */
-const nonceBytes = (counter: bigint): Uint8Array => {
-  const nonce = new Uint8Array(12);
-  viewOf(nonce).setBigUint64(4, counter, true);
+const nonceBytes = (counter: number): Uint8Array => {
+  const nonce = new Uint8Array(nonceLength);
+  for (let at = 4, rest = counter; rest > 0; at++, rest = Math.floor(rest / 256)) nonce[at] = rest % 256;
   return nonce;
 };

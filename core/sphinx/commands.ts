@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isZero, viewOf } from "../bytes.ts";
+import { isZero, readUint32, writeUint32 } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
 import { absurd, invariant } from "../machine.ts";
 import { macLength, nodeIdLength, perHopRoutingInfoLength, recipientLength, surbIdLength } from "./geometry.ts";
@@ -62,7 +62,7 @@ const decodeBody = (id: number, body: Uint8Array): RoutingCommand => {
     case surbReplyId:
       return { type: "SurbReply", id: body.slice() };
     default:
-      return { type: "NodeDelay", delayMs: viewOf(body).getUint32(0) };
+      return { type: "NodeDelay", delayMs: readUint32(body, 0) };
   }
 };
 
@@ -96,7 +96,7 @@ const encodeDelay = (delayMs: number): ReadonlyArray<Uint8Array> | null => {
   if (!Number.isInteger(delayMs) || delayMs < 0 || delayMs > delayMaxMs) return null;
   const bytes = new Uint8Array(1 + delayLength);
   bytes[0] = nodeDelayId;
-  viewOf(bytes).setUint32(1, delayMs);
+  writeUint32(bytes, 1, delayMs);
   return [bytes];
 };
 

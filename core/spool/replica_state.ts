@@ -8,7 +8,7 @@ import { toHex } from "../bytes.ts";
 import { count, type Effect } from "../effects.ts";
 import { type Context, earliest, type Mono, type Step } from "../machine.ts";
 import { epochAt } from "../pki/epoch.ts";
-import { type Draws, draws } from "../random.ts";
+import { type Draws, drawsOf } from "../random.ts";
 import { isFrozen, type ReplicaDescriptor, replicasOf } from "./durable.ts";
 import { type KeepBound, type Kept, newKept, ownKey, ownSpool } from "./replica_keep.ts";
 import type { Planned } from "./replica_sync.ts";
@@ -99,7 +99,7 @@ export const newReplicaState = (bound: KeepBound, config: ReplicaConfig): Replic
 export const beginReplicaTurn = (bound: KeepBound, context: Context, state: ReplicaState): ReplicaTurn => ({
   bound,
   context,
-  draw: draws(context.seed),
+  draw: drawsOf(context),
   epoch: epochAt(state.config.clock, context.wall).epoch,
   state,
   effects: [],

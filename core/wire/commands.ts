@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { concat, isZero, readUint64, uint32, uint64, viewOf } from "../bytes.ts";
+import { concat, isZero, readUint32, readUint64, uint32, uint64, writeUint32 } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
 import { absurd } from "../machine.ts";
 import { type Geometry, payloadTagLength, surbIdLength } from "../sphinx/geometry.ts";
@@ -113,7 +113,7 @@ export const encodeCommand = (geometry: Geometry, command: Command): Either<Enco
   for (const part of body) length += part.length;
   if (commandHeaderLength + length > commandLengthLimit) return E.left("long");
   const header = Uint8Array.of(ids[command.type], 0, 0, 0, 0, 0);
-  viewOf(header).setUint32(2, length);
+  writeUint32(header, 2, length);
   return E.right(concat(header, ...body));
 };
 
@@ -199,7 +199,7 @@ export type DecodeFailure = "short" | "reserved" | "length" | "padding" | "unkno
 export const decodeCommand = (geometry: Geometry, bytes: Uint8Array): Either<DecodeFailure, Command> => {
   if (bytes.length < commandHeaderLength) return E.left("short");
   if (bytes[1] !== 0) return E.left("reserved");
-  const end = commandHeaderLength + viewOf(bytes).getUint32(2);
+  const end = commandHeaderLength + readUint32(bytes, 2);
   if (end > bytes.length) return E.left("length");
   if (!isZero(bytes.subarray(end))) return E.left("padding");
   const command = parseBody(geometry, bytes[0]!, bytes.subarray(commandHeaderLength, end));
@@ -217,7 +217,7 @@ const parseBody = (geometry: Geometry, id: number, body: Uint8Array): Parsed => 
     case ids.SendPacket:
       return { type: "SendPacket", packet: body };
     case ids.RetrieveMessage:
-      return body.length === 4 ? { type: "RetrieveMessage", sequence: viewOf(body).getUint32(0) } : "body";
+      return body.length === 4 ? { type: "RetrieveMessage", sequence: readUint32(body, 0) } : "body";
     case ids.Message:
       return parseMessage(geometry, body);
     case ids.Consensus:
@@ -256,7 +256,7 @@ const parseDated = (id: 18 | 20 | 22 | 24 | 25, body: Uint8Array): Parsed => {
 const parseMessage = (geometry: Geometry, body: Uint8Array): Parsed => {
   if (body.length !== messageHeadLength + messageRestLength(geometry)) return "body";
   const queueSizeHint = body[1]!;
-  const sequence = viewOf(body).getUint32(2);
+  const sequence = readUint32(body, 2);
   const rest = body.subarray(messageHeadLength);
   switch (body[0]) {
     case messageKinds.message: {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { uint32, viewOf } from "../bytes.ts";
+import { readUint32, uint32 } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
 import { type CipherState, open, rekey, seal, tagLength } from "../noise/cipher_state.ts";
@@ -78,7 +78,7 @@ export const openNext = (
     const next = createReceiver(rekey(suite, cipher));
     return E.right({ receiver: next, rest: taken.rest, command: bytes, consumed: cipher.key });
   }
-  const bodyLength = viewOf(bytes).getUint32(0);
+  const bodyLength = readUint32(bytes, 0);
   if (bodyLength < tagLength || bodyLength > commandLengthMax + tagLength) return E.left("length");
   return E.right({ receiver: { cipher, bodyLength }, rest: taken.rest, command: null, consumed: null });
 };
