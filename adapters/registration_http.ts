@@ -7,11 +7,12 @@
  *
  * @module
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { keyFromText } from "../core/pki/text_key.ts";
 import type { Register, Registered } from "../core/provider/registration.ts";
 import { addressOf } from "../core/wire/remote_address.ts";
-import { listenAt } from "./http_listen.ts";
+import { createHttpServer, type HttpAnswer } from "./http_server.ts";
+import { remoteOf } from "./tcp_door.ts";
 
 export interface RegistrationOptions {
   /** Hands a request to the node; false where it cannot be taken. */
@@ -22,11 +23,20 @@ export interface RegistrationOptions {
 export interface RegistrationLimits {
   /** Connections and requests that may be open at once. */
   readonly pendingMax: number;
-  /** Requests from one address (core/wire/remote_address.ts) in a minute: an account is for ever. */
+  /** Of the connections, from one address (core/wire/remote_address.ts). */
+  readonly perAddress: number;
+  /** Requests from one address in a minute: an account is for ever. */
   readonly perMinute: number;
+  /** For a connection, from its beginning to the end of the answer, in ms. */
+  readonly deadlineMs: number;
 }
 
-export const defaultRegistrationLimits: RegistrationLimits = { pendingMax: 256, perMinute: 60 };
+export const defaultRegistrationLimits: RegistrationLimits = {
+  pendingMax: 256,
+  perAddress: 32,
+  perMinute: 60,
+  deadlineMs: 10_000,
+};
 
 export interface Registration {
   /** Rejects with a CommandError where an address cannot be listened at. */
@@ -37,8 +47,7 @@ export interface Registration {
 }
 
 const bodyLengthMax = 4096;
-/** For the whole exchange, in ms. */
-const deadlineMs = 10_000;
+const headerBytesMax = 16 * 1024;
 const minuteMs = 60_000;
 /** Addresses that are counted in a minute; all others share one count. */
 const addressesMax = 10_000;
@@ -94,7 +103,6 @@ const createRates = (perMinute: number) => {
 };
 
 export const createRegistration = ({ tell, limits }: RegistrationOptions): Registration => {
-  const servers: Server[] = [];
   const pending = new Map<number, (outcome: Registered["outcome"]) => void>();
   const rates = createRates(limits.perMinute);
   let requests = 0;
@@ -110,47 +118,39 @@ export const createRegistration = ({ tell, limits }: RegistrationOptions): Regis
       }
     });
 
-  const answer = async (request: IncomingMessage): Promise<{ readonly status: number; readonly text: string }> => {
-    if (request.url?.split("?")[0] !== "/registration") return { status: 404, text: "not found" };
-    if (request.method !== "POST") return { status: 500, text: "POST is expected" };
-    if (!rates.take(addressOf(`${request.socket.remoteAddress}:0`))) return { status: 500, text: "too many requests" };
+  const reply = async (request: IncomingMessage): Promise<readonly [status: number, text: string]> => {
+    if (request.url?.split("?")[0] !== "/registration") return [404, "not found"];
+    if (request.method !== "POST") return [500, "POST is expected"];
+    if (!rates.take(addressOf(remoteOf(request.socket)))) return [500, "too many requests"];
     const body = await readBody(request);
-    if (body === null) return { status: 500, text: "the request is too long" };
+    if (body === null) return [500, "the request is too long"];
     const fields = readRegistration(body);
-    if (typeof fields === "string") return { status: 500, text: fields };
+    if (typeof fields === "string") return [500, fields];
     const outcome = await register(fields);
-    return outcome === "ok" ? { status: 200, text: "OK" } : { status: 500, text: outcome };
+    return outcome === "ok" ? [200, "OK"] : [500, outcome];
   };
 
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const timer = setTimeout(() => request.socket.destroy(), deadlineMs);
-    response.on("close", () => clearTimeout(timer));
-    void answer(request).then(({ status, text }) => {
-      // A connection serves one request: what is left of a body that is too long is not read.
-      response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", Connection: "close" }).end(`${text}\n`);
-    });
+  const answer = async (request: IncomingMessage): Promise<HttpAnswer> => {
+    const [status, text] = await reply(request);
+    return { status, type: "text/plain; charset=utf-8", body: `${text}\n` };
   };
+
+  const server = createHttpServer({
+    deadlineMs: limits.deadlineMs,
+    connections: limits.pendingMax,
+    connectionsPerAddress: limits.perAddress,
+    headerBytesMax,
+    answer,
+  });
 
   return {
     listen: async (addresses) => {
-      for (const address of addresses) {
-        const server = createServer({ requestTimeout: deadlineMs, headersTimeout: deadlineMs }, onRequest);
-        server.maxConnections = limits.pendingMax;
-        servers.push(server);
-        await listenAt(server, address);
-      }
+      for (const address of addresses) await server.listen(address);
     },
     onRegistered: ({ id, outcome }) => {
       pending.get(id)?.(outcome);
       pending.delete(id);
     },
-    stop: async () => {
-      await Promise.all(servers.map((server) =>
-        new Promise((resolve) => {
-          server.close(resolve);
-          server.closeAllConnections();
-        })
-      ));
-    },
+    stop: server.stop,
   };
 };

@@ -10,7 +10,7 @@ import type { Dial, Incoming, SocketEvent } from "../core/effects.ts";
 import { invariant } from "../core/machine.ts";
 import type { Address } from "../core/system.ts";
 import { formatHostPort, parseHostPort } from "./address.ts";
-import { unavailableError } from "./exit.ts";
+import { listenFailure, notAnAddress } from "./listen_failure.ts";
 import { dialInTurn, discard, reasonOf } from "./tcp_dial.ts";
 import { createDoor, type OverloadReason, remoteOf, type TcpLimits } from "./tcp_door.ts";
 
@@ -60,18 +60,6 @@ type Connection =
   | { readonly type: "open"; readonly socket: Socket; paused: boolean }
   /** Failed, or closed by the peer: its machine is about to learn of it. */
   | { readonly type: "lost"; readonly socket: Socket | null };
-
-const listenFailures: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the port is in use",
-  EADDRNOTAVAIL: "this machine has no such address",
-  // Deno's word for the same.
-  EINVAL: "this machine has no such address",
-  EACCES: "not permitted",
-  ENOTFOUND: "the name is unknown",
-};
-
-const listenFailure = (address: string, error: Error): Error =>
-  unavailableError(`cannot listen on ${address}: ${listenFailures[reasonOf(error)] ?? reasonOf(error)}`);
 
 export const createTcp = ({ report, limits, onOverload }: TcpOptions): Tcp => {
   const connections = new Map<Address, Connection>();
@@ -155,7 +143,7 @@ export const createTcp = ({ report, limits, onOverload }: TcpOptions): Tcp => {
 
   const listen = ({ address, owner }: Listener): Promise<string> => {
     const target = parseHostPort(address);
-    if (target === null) return Promise.reject(unavailableError(`cannot listen on ${address}: it is not host:port`));
+    if (target === null) return Promise.reject(notAnAddress(address));
     const server = createServer({ pauseOnConnect: true }, (socket) => take(owner, socket));
     return new Promise((resolve, reject) => {
       server.on("error", (error) => reject(listenFailure(address, error)));

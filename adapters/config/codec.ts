@@ -70,7 +70,8 @@ export const integer = (min: number, max: number): Codec<number> => {
     Number.isSafeInteger(input) && (input as number) >= min && (input as number) <= max;
   const range = max === Number.MAX_SAFE_INTEGER ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
   const expected = min === Number.MIN_SAFE_INTEGER ? "an integer" : range;
-  return scalar(expected, (input) => (isIn(input) ? input : undefined));
+  // TOML has a negative zero: as a sum it is 0.
+  return scalar(expected, (input) => (isIn(input) ? input + 0 : undefined));
 };
 
 /** The Go programs take 0 and less for their default. */
@@ -78,7 +79,7 @@ export const count: Codec<number> = integer(Number.MIN_SAFE_INTEGER, Number.MAX_
 
 export const rate: Codec<number> = scalar(
   "a number of at least 0",
-  (input) => (typeof input === "number" && Number.isFinite(input) && input >= 0 ? input : undefined),
+  (input) => (typeof input === "number" && Number.isFinite(input) && input >= 0 ? input + 0 : undefined),
 );
 
 export const choice = <A extends string>(...choices: ReadonlyArray<A>): Codec<A> =>

@@ -64,9 +64,18 @@ export const serverLimitsTable = table({
     "Packets that may wait for their delay, where [Debug] SchedulerQueueSize is not set",
   ),
   Registrations: number(defaultRegistrationLimits.pendingMax, "Requests for accounts that may be open at once"),
+  RegistrationsPerAddress: number(
+    defaultRegistrationLimits.perAddress,
+    `Of their connections, from ${oneAddress}; one more ends its oldest`,
+  ),
   RegistrationsPerMinute: number(
     defaultRegistrationLimits.perMinute,
     `Requests for accounts from ${oneAddress} in a minute`,
+  ),
+  RegistrationTimeout: optional(
+    duration("1s", "1h"),
+    defaultRegistrationLimits.deadlineMs,
+    `How long a request for an account may take, whole; default "10s".`,
   ),
 });
 
@@ -105,7 +114,9 @@ export const tcpLimitsOf = (limits: ConnectionLimits): TcpLimits => ({
 
 export const registrationLimitsOf = (limits: ServerLimits): RegistrationLimits => ({
   pendingMax: limits.Registrations,
+  perAddress: limits.RegistrationsPerAddress,
   perMinute: limits.RegistrationsPerMinute,
+  deadlineMs: limits.RegistrationTimeout,
 });
 
 /** What a node has of them. */

@@ -134,7 +134,9 @@ const lasting = new Set([
   "Samtpfote.Limits.ConnectionsPerAddress",
   "Samtpfote.Limits.UnsentBytes",
   "Samtpfote.Limits.Registrations",
+  "Samtpfote.Limits.RegistrationsPerAddress",
   "Samtpfote.Limits.RegistrationsPerMinute",
+  "Samtpfote.Limits.RegistrationTimeout",
 ]);
 
 /** The limits of the node, which may change while it runs. */

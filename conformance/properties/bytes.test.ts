@@ -71,7 +71,7 @@ test("hex is the platform's, reads either case and nothing else", () => {
   for (const bad of ["0", "0g", " 00", "0x00", "00\n"]) assert.equal(fromHex(bad), null, bad);
 });
 
-test("base64 is the platform's and is read strictly: one text for one value", () => {
+test("[FAULT-51] base64 is the platform's and is read strictly: one text for one value", () => {
   fc.assert(fc.property(bytes, (value) => {
     assert.equal(toBase64(value), Buffer.from(value).toString("base64"));
     assert.deepEqual(fromBase64(toBase64(value)), value);

@@ -84,8 +84,9 @@ export const encodeJson = (value: JsonValue): Uint8Array => utf8(text(value));
 
 /* What the values of an object mean */
 
-/** A uint64 given as a decimal string or a number, if it is a safe integer; else null. */
+/** A uint64 given as a decimal string or a number, if it is a safe integer; else null, as for a negative zero. */
 export const jsonInteger = (value: JsonValue | undefined): number | null => {
   const number = typeof value === "string" && /^(0|[1-9][0-9]{0,15})$/.test(value) ? Number(value) : value;
-  return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : null;
+  if (typeof number !== "number" || !Number.isSafeInteger(number)) return null;
+  return number < 0 || Object.is(number, -0) ? null : number;
 };

@@ -78,7 +78,10 @@ export const parameterFields = (parameters: LoopixParameters): Readonly<Record<s
 
 const fieldOf = (rate: Rate): string => rate[0]!.toUpperCase() + rate.slice(1);
 
-/** The parameters in a document: finite and not negative, and a mean delay at each hop. Null where they are not. */
+/**
+ * The parameters in a document: finite and not negative, as a negative zero would be, and a mean delay at each hop.
+ * Null where they are not.
+ */
 export const parametersFromFields = (fields: JsonObject): LoopixParameters | null => {
   const sendRatePerMinute = jsonInteger(fields.get("SendRatePerMinute"));
   if (sendRatePerMinute === null) return null;
@@ -86,7 +89,7 @@ export const parametersFromFields = (fields: JsonObject): LoopixParameters | nul
   for (const name of rates) {
     const rate = fields.get(fieldOf(name));
     const clamp = jsonInteger(fields.get(`${fieldOf(name)}MaxDelay`));
-    if (typeof rate !== "number" || rate < 0 || clamp === null) return null;
+    if (typeof rate !== "number" || rate < 0 || Object.is(rate, -0) || clamp === null) return null;
     parameters[name] = rate;
     parameters[clampOf(name)] = clamp;
   }

@@ -281,6 +281,12 @@ test("[FAULT-51] keys named like properties of objects are unknown keys", () => 
   }
 });
 
+test("[FAULT-51] a negative zero is 0", () => {
+  const authority = `[Authority]\nIdentifier = "a"\nDataDir = "/d"\n[Parameters]\nLambdaM = -0.0\nMuMaxDelay = -0\n`;
+  const { LambdaM, MuMaxDelay } = read(authorityFile, authority).Parameters;
+  assert.deepEqual([Object.is(LambdaM, 0), Object.is(MuMaxDelay, 0)], [true, true]);
+});
+
 test("a file that is not there is one line", () => {
   assert.throws(() => loadConfig(serverFile, "/nonexistent/mix.toml"), {
     code: 78,

@@ -125,6 +125,67 @@ test("[FAULT-16] an address has so many requests a minute, and the rest are told
   await registration.stop();
 });
 
+/** A peer that sends a byte of its request now and then; resolves with the ms that it was let, at most ten seconds. */
+const trickle = (address: string, from: string, request: string): Promise<number> => {
+  const [host, port] = address.split(":");
+  const begun = performance.now();
+  const socket = createConnection({ host: host!, port: Number(port), localAddress: from });
+  let at = 0;
+  const timer = setInterval(() => {
+    if (performance.now() - begun > 10_000) socket.destroy();
+    else if (at < request.length) socket.write(request[at++]!);
+  }, 50);
+  socket.on("error", () => {});
+  socket.resume();
+  return new Promise((resolve) =>
+    socket.on("close", () => {
+      clearInterval(timer);
+      resolve(performance.now() - begun);
+    })
+  );
+};
+
+const longBody = `POST /registration HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n${"x".repeat(4000)}`;
+const slowRequests: Readonly<Record<string, string>> = {
+  "nothing at all": "",
+  "a header byte by byte": `POST /registration HTTP/1.1\r\nX: ${"x".repeat(4000)}`,
+  "a body byte by byte": longBody,
+};
+
+for (const [what, request] of Object.entries(slowRequests)) {
+  test(`[FAULT-15] [FAULT-47] peers that send ${what} are cut at the deadline, and others are served meanwhile`, async () => {
+    const deadlineMs = 1500;
+    const limits = { ...defaultRegistrationLimits, pendingMax: 64, perAddress: 16, deadlineMs };
+    const { registration, requests, address, post } = await serve("ok", limits);
+    // As many as are let in, from four addresses.
+    const slow = Array.from({ length: 64 }, (_, index) => trickle(address, `127.0.0.${2 + index % 4}`, request));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.deepEqual(await post("/registration", { method: "POST", body: bodyOf(form) }), [200, "OK\n"]);
+    assert.equal(requests.length, 1);
+    const times = await Promise.all(slow);
+    const cut = times.filter((ms) => ms > deadlineMs - 100);
+    assert.equal(cut.length >= 63, true, `one has to go for the newcomer, the others have their time: ${times}`);
+    assert.equal(Math.max(...times) < 9000, true, `${times}`);
+    await registration.stop();
+  });
+}
+
+test("[FAULT-16] an address has so many connections: one more ends its oldest, and nobody else's", async () => {
+  const limits = { ...defaultRegistrationLimits, perAddress: 2, deadlineMs: 2000 };
+  const { registration, address } = await serve("ok", limits);
+  const next = async (from: string): Promise<{ readonly ms: Promise<number> }> => {
+    const ms = trickle(address, from, "");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return { ms };
+  };
+  const ends: Promise<number>[] = [];
+  for (const from of ["127.0.0.2", "127.0.0.3", "127.0.0.2", "127.0.0.2"]) ends.push((await next(from)).ms);
+  const [first, ...others] = await Promise.all(ends);
+  assert.equal(first! < 1900, true, `the oldest of the address: ${first} ms`);
+  for (const ms of others) assert.equal(ms > 1900, true, `${ms} ms`);
+  await registration.stop();
+});
+
 test("[FAULT-51] keys named like properties of objects are no fields", () => {
   assert.equal(readRegistration("__proto__=1&constructor=2&version=0"), "unknown command");
   assert.equal(readRegistration(`version=0&command=register_link_key&user=${"%".repeat(4000)}`), "link_key is no key");

@@ -156,10 +156,12 @@ test("[PKI-5.2.1-01] a ballot is signed by the one authority, and by nobody else
   assert.equal(ballot(raw), "bad-signature");
 });
 
-test("parameters are finite and not negative, and there is a mean delay", () => {
+test("[FAULT-51] parameters are finite and not negative, and there is a mean delay", () => {
   assert.equal(rewritten(/"Mu":[^,]*/, '"Mu":0.0'), "parameters");
   assert.equal(rewritten(/"Mu":[^,]*/, '"Mu":-0.5'), "parameters");
   assert.equal(rewritten(/"LambdaD":[^,]*/, '"LambdaD":0.0'), null);
+  assert.equal(rewritten(/"LambdaD":[^,]*/, '"LambdaD":-0.0'), "parameters");
+  assert.equal(rewritten(/"LambdaPMaxDelay":[^,]*/, '"LambdaPMaxDelay":-0'), "parameters");
   assert.equal(rewritten(/"LambdaP":[^,]*/, '"LambdaP":"0.5"'), "parameters");
   assert.equal(rewritten(/"LambdaPMaxDelay":[^,]*/, '"LambdaPMaxDelay":"1.5"'), "parameters");
   assert.equal(rewritten(/"SendRatePerMinute":[^,]*,/, ""), "parameters");
