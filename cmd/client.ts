@@ -16,7 +16,7 @@ import { suiteOf } from "../adapters/daemon.ts";
 import { exitCode, unavailableError, usageError } from "../adapters/exit.ts";
 import { openLogger } from "../adapters/log.ts";
 import { roundTripLines } from "../adapters/show.ts";
-import { runSpoolCommand, spoolUsage } from "../adapters/spool_command.ts";
+import { spoolCommand, spoolUsage } from "../adapters/spool_command.ts";
 
 const usage = `usage: client -f FILE COMMAND
 
@@ -55,10 +55,14 @@ type Given = Values<typeof options>;
 interface Session {
   readonly client: MixClient;
   readonly account: Account;
-  readonly values: Given;
   readonly signal: AbortSignal;
   readonly file: ClientFile;
 }
+
+/** What a command does once there is a client. What is wrong with its words is said before. */
+type Action = (session: Session) => Promise<void>;
+
+type Command = (words: ReadonlyArray<string>, values: Given) => Action;
 
 const seconds = (flag: string, value: string): number => {
   const number = Number(value);
@@ -82,7 +86,7 @@ const readInput = async (): Promise<string> => {
 
 const printTrip = (title: string, trip: RoundTrip): void => console.log([title, ...roundTripLines(trip)].join("\n"));
 
-const ping = async ({ client, signal }: Session, [service = "loop"]: ReadonlyArray<string>): Promise<void> => {
+const ping: Command = ([service = "loop"]) => async ({ client, signal }) => {
   const target = splitAddress(service) ?? { name: service, provider: null };
   const trip = await client.ping(target.name, target.provider, { signal });
   printTrip(`${target.name} at ${trip.path.at(-1)} answered after ${Math.round(trip.rttMs)} ms`, trip);
@@ -93,54 +97,58 @@ const newline = 10;
 /**
  * The reply as it is, to where it can be piped: services do not say how long it is, so zeros at its end are cut off.
  */
-const ask = async ({ client, signal }: Session, [service, ...words]: ReadonlyArray<string>): Promise<void> => {
+const ask: Command = ([service, ...words]) => {
   if (service === undefined || words.length === 0) throw usageError("ask expects SERVICE[@PROVIDER] and a text");
   const target = splitAddress(service) ?? { name: service, provider: null };
-  const text = words.join(" ") === "-" ? await readInput() : words.join(" ");
-  const to = { type: "Service", capability: target.name, provider: target.provider } as const;
-  const { payload } = await client.query(to, utf8(text), { signal, lengthPrefix: true });
-  process.stdout.write(Buffer.from([...trimZeros(payload), newline]));
+  return async ({ client, signal }) => {
+    const text = words.join(" ") === "-" ? await readInput() : words.join(" ");
+    const to = { type: "Service", capability: target.name, provider: target.provider } as const;
+    const { payload } = await client.query(to, utf8(text), { signal, lengthPrefix: true });
+    process.stdout.write(Buffer.from([...trimZeros(payload), newline]));
+  };
 };
 
-const recipientOf = async ({ client, values, signal }: Session, user: string, provider: string) => {
-  if (values.key === undefined) return await findRecipient(client, user, provider, signal);
-  const key = keyFromText(values.key);
+const givenKey = (text: string): Uint8Array => {
+  const key = keyFromText(text);
   if (key === null) throw usageError("--key expects a key of 32 bytes in base64 or hex");
-  return { user, provider, key };
+  return key;
 };
 
-const send = async (session: Session, [address, ...words]: ReadonlyArray<string>): Promise<void> => {
+const send: Command = ([address, ...words], values) => {
   const target = splitAddress(address ?? "");
   if (target === null || words.length === 0) throw usageError("send expects USER@PROVIDER and a text");
-  const recipient = await recipientOf(session, target.name, target.provider);
-  if (recipient === null) throw unavailableError(`the keyserver of ${target.provider} has no key of ${target.name}`);
-  const text = words.join(" ") === "-" ? await readInput() : words.join(" ");
-  const { rttMs, packets } = await session.client.send(recipient, text, { signal: session.signal });
-  const [first] = packets;
-  console.log(
-    `delivered to the mailbox of ${address} after ${Math.round(rttMs)} ms (${packets.length} ${
-      packets.length === 1 ? "packet" : "packets"
-    })`,
-  );
-  if (first !== undefined) console.log(roundTripLines(first).join("\n"));
+  const { name: user, provider } = target;
+  const key = values.key === undefined ? null : givenKey(values.key);
+  return async ({ client, signal }) => {
+    const recipient = key === null ? await findRecipient(client, user, provider, signal) : { user, provider, key };
+    if (recipient === null) throw unavailableError(`the keyserver of ${provider} has no key of ${user}`);
+    const text = words.join(" ") === "-" ? await readInput() : words.join(" ");
+    const { rttMs, packets } = await client.send(recipient, text, { signal });
+    const count = packets.length === 1 ? "1 packet" : `${packets.length} packets`;
+    console.log(`delivered to the mailbox of ${address} after ${Math.round(rttMs)} ms (${count})`);
+    const [first] = packets;
+    if (first !== undefined) console.log(roundTripLines(first).join("\n"));
+  };
 };
 
-const fetchMessages = async ({ client, values }: Session): Promise<void> => {
+const fetchMessages: Command = (_words, values) => {
   const waitMs = seconds("wait", values.wait);
-  let count = 0;
-  const reading = (async () => {
-    for await (const { from, text, payload } of client.messages()) {
-      count++;
-      console.log(`from ${toHex(from)}: ${text ?? `${payload.length} bytes`}`);
-    }
-  })();
-  await new Promise((resolve) => setTimeout(resolve, waitMs));
-  await client.close();
-  await reading;
-  console.error(count === 1 ? "1 message" : `${count} messages`);
+  return async ({ client }) => {
+    let count = 0;
+    const reading = (async () => {
+      for await (const { from, text, payload } of client.messages()) {
+        count++;
+        console.log(`from ${toHex(from)}: ${text ?? `${payload.length} bytes`}`);
+      }
+    })();
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await client.close();
+    await reading;
+    console.error(count === 1 ? "1 message" : `${count} messages`);
+  };
 };
 
-const status = async ({ client, account }: Session): Promise<void> => {
+const status: Command = () => async ({ client, account }) => {
   const document = client.document()!;
   const { connected, queuedPackets, outstandingSurbs } = await client.status();
   console.log(`account    ${account.user}@${account.provider}, key ${toHex(account.keys.identityKey)}`);
@@ -155,15 +163,16 @@ const status = async ({ client, account }: Session): Promise<void> => {
   console.log(`queued     ${queuedPackets} packets, ${outstandingSurbs} replies outstanding`);
 };
 
-const spool = (session: Session, words: ReadonlyArray<string>): Promise<void> => {
-  const { client, file, signal, values } = session;
-  const { Crypto } = file.Samtpfote;
+const spool: Command = (words, values) => {
+  const act = spoolCommand(words);
   const at = values.at?.toLowerCase() ?? null;
-  const options = { client, suite: suiteOf(Crypto), clock: clockOf(file.Samtpfote), at, signal, print: console.log };
-  return runSpoolCommand(options, words);
+  return ({ client, file, signal }) => {
+    const { Crypto } = file.Samtpfote;
+    return act({ client, suite: suiteOf(Crypto), clock: clockOf(file.Samtpfote), at, signal, print: console.log });
+  };
 };
 
-const commands: Readonly<Record<string, (session: Session, words: ReadonlyArray<string>) => Promise<void>>> = {
+const commands: Readonly<Record<string, Command>> = {
   ping,
   ask,
   send,
@@ -180,13 +189,15 @@ await runCommand({
     if (values.file === undefined) throw usageError("-f FILE is missing");
     if (values.validate === true) return validateConfig(clientFile, values.file, () => []);
     if (command === undefined) throw usageError("a command is missing");
-    if (command !== "register" && !Object.hasOwn(commands, command)) throw usageError(`unknown command "${command}"`);
+    const known = command === "register" || Object.hasOwn(commands, command);
+    if (!known) throw usageError(`unknown command "${command}"`);
+    const act = command === "register" ? null : commands[command]!(words, values);
     const timeoutMs = seconds("timeout", values.timeout);
     process.umask(0o077);
     const file = loadConfig(clientFile, values.file);
     const suite = suiteOf(file.Samtpfote.Crypto);
     const account = openAccount(file, values.file, suite);
-    if (command === "register") {
+    if (act === null) {
       await register(file, values.file, account);
       console.log(`registered ${account.user}@${account.provider}`);
       return exitCode.ok;
@@ -201,7 +212,7 @@ await runCommand({
     try {
       const signal = AbortSignal.timeout(timeoutMs);
       const client = await connect({ ...optionsOf(file, account), suite, log, signal });
-      await commands[command]!({ client, account, values, signal, file }, words);
+      await act({ client, account, signal, file });
       await client.close();
     } catch (error) {
       throw asUnavailable(error);

@@ -25,6 +25,7 @@ before(async () => {
   assert.equal(code, 0, stderr);
   assert.match(stdout, /cmd\/authority\.ts.* -f .*\/auth1\/authority\.toml/);
   assert.match(stdout, /cmd\/client\.ts.* -f .*\/alice\/client\.toml register/);
+  assert.doesNotMatch(stdout, /spool create/);
   mixFile = join(folder, "net", "mix1", "mix.toml");
   address = /Addresses = \["(.*)"\]/.exec(readFileSync(mixFile, "utf8"))![1]!;
 });
@@ -61,6 +62,19 @@ test("--help prints the usage; wrong arguments end with 64 and one line", async 
   wrong.forEach(({ stderr }, index) => {
     assert.ok(stderr.includes(`${lines[index]}\nusage: `), stderr);
     assert.doesNotMatch(stderr, /\n\s+at /);
+  });
+});
+
+test("what is wrong with a client's words is said before it looks for a network", async () => {
+  const file = join(folder, "net", "alice", "client.toml");
+  const given = [
+    [["spool"], "spool expects create, append, read, purge"],
+    [["send", "bob@provider1", "x", "--key", "short"], "--key expects a key of 32 bytes in base64 or hex"],
+  ] as const;
+  const ends = await Promise.all(given.map(([words]) => run("client", ["-f", file, ...words])));
+  ends.forEach(({ code, stderr }, index) => {
+    assert.equal(stderr.split("\n")[0], `client: ${given[index]![1]}`);
+    assert.equal(code, 64);
   });
 });
 
