@@ -120,9 +120,8 @@ test("the run was sound", () => {
   assert.deepEqual(result.violations.filter(({ kind }) => kind === "safety"), []);
 });
 
-const ids = "[DECOY-5-01, DECOY-5-07, SEED-5-01, SEED-9-01, FAULT-30, FAULT-33]";
 for (const [client, user] of [["client-1", "idle"], ["client-2", "bursting"], ["client-3", "always busy"]] as const) {
-  test(`${ids} packets of a client that is ${user} leave at the document's rates`, () => {
+  test(`[DECOY-5-01, DECOY-5-07] [SEED-5-01, SEED-9-01] [FAULT-30] [FAULT-33] a client that is ${user} keeps to the document's rates`, () => {
     followsRate(client, 3 * rate);
   });
 }

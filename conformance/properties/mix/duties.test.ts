@@ -1,4 +1,4 @@
-/** What every node owes a packet, and a Provider besides: the same operations, replays without effect, the addressee. */
+/** What every node owes a packet: the same operations, replays without effect; and a Provider: the right addressee. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effect } from "../../../core/effects.ts";
