@@ -1,7 +1,7 @@
 /**
  * An HTTP server that slow peers cannot hold: a connection serves one request and has one deadline for all of it,
- * however its bytes come. Of connections there are so many, and a newcomer always gets in: the oldest connection of the most
- * crowded address has to go for it (core/wire/admission.ts).
+ * however its bytes come. There are so many connections, and a newcomer always gets in: the oldest of the most crowded
+ * address has to go for it (core/wire/admission.ts).
  *
  * Node's own deadlines are looked at every 30 s only, and Deno has none.
  *
