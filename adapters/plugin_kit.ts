@@ -16,13 +16,15 @@ import { chmodSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Buffer } from "node:buffer";
 import { concat, uint32, viewOf } from "../core/bytes.ts";
 import { E } from "../core/fp.ts";
 import {
   decodePluginRequest,
   encodePluginParameters,
-  encodePluginResponse,
   parametersPath,
+  type PluginRequestBody,
+  pluginResponseHead,
   requestPath,
 } from "../core/provider/plugin_messages.ts";
 
@@ -99,60 +101,94 @@ const parentCheckMs = 1_000;
 /** For requests that are under way at the end, in ms: less than our Provider's grace. */
 const drainMs = 1_000;
 
-const readBody = async (request: IncomingMessage): Promise<Uint8Array | null> => {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request) {
-    length += (chunk as Uint8Array).length;
-    if (length > bodyLengthMax) return null;
-    chunks.push(chunk as Uint8Array);
-  }
-  return concat(...chunks);
-};
+/** The same bytes, and no Buffer. */
+const bytesOf = ({ buffer, byteOffset, length }: Uint8Array): Uint8Array => new Uint8Array(buffer, byteOffset, length);
 
-const send = (response: ServerResponse, status: number, body: Uint8Array): void => {
-  response.writeHead(status, { "Content-Type": "application/octet-stream", "Content-Length": body.length });
-  response.end(body);
+/** All of a body; null where it is longer than any. */
+const readBody = (request: IncomingMessage): Promise<Uint8Array | null> =>
+  new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    request.on("data", (chunk: Uint8Array) => {
+      length += chunk.length;
+      if (length > bodyLengthMax) resolve(null);
+      else chunks.push(chunk);
+    });
+    request.on("end", () => resolve(bytesOf(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))));
+    request.on("error", reject);
+  });
+
+/** A body in parts, which are not copied. */
+const send = (response: ServerResponse, status: number, ...parts: ReadonlyArray<Uint8Array>): void => {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  response.writeHead(status, { "Content-Type": "application/octet-stream", "Content-Length": length });
+  for (const part of parts) response.write(part);
+  response.end();
 };
 
 const nothing = new Uint8Array(0);
 
-/** The reply, or null when the deadline passes first. */
-const withDeadline = async (
-  reply: ServiceReply | Promise<ServiceReply>,
-  signal: AbortSignal,
-): Promise<ServiceReply> => {
-  const late = new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
-  return await Promise.race([reply, late]);
+/** A request as a handler sees it: its signal is made when it is asked for, since most are not. */
+const requestOf = ({ id, payload, hasSurb }: PluginRequestBody) => {
+  let deadline: AbortController | null = null;
+  let isLate = false;
+  const request: ServiceRequest = {
+    id,
+    payload,
+    message: unframe(payload),
+    hasSurb,
+    get signal() {
+      deadline ??= new AbortController();
+      if (isLate) deadline.abort();
+      return deadline.signal;
+    },
+  };
+  const expire = (): void => {
+    isLate = true;
+    deadline?.abort();
+  };
+  return { request, expire };
 };
+
+/** What the handler gives, or null when the deadline passes first; rejects with what it throws. */
+const withDeadline = (options: PluginOptions, body: PluginRequestBody): Promise<ServiceReply> =>
+  new Promise((resolve, reject) => {
+    const { request, expire } = requestOf(body);
+    const timer = setTimeout(() => {
+      expire();
+      logLine(`request ${body.id} took too long`);
+      resolve(null);
+    }, options.deadlineMs ?? defaultDeadlineMs);
+    const end = <A>(settle: (value: A) => void) => (value: A): void => {
+      clearTimeout(timer);
+      settle(value);
+    };
+    // A handler that throws is one that rejects.
+    void Promise.resolve(request).then(options.handle).then(end(resolve), end(reject));
+  });
 
 const answer = async (options: PluginOptions, body: Uint8Array, response: ServerResponse): Promise<void> => {
   const decoded = decodePluginRequest(body);
-  if (E.isLeft(decoded)) return send(response, 400, nothing);
-  const { id, payload, hasSurb } = decoded.right;
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), options.deadlineMs ?? defaultDeadlineMs);
+  if (E.isLeft(decoded)) return send(response, 400);
   let reply: ServiceReply = null;
   try {
-    const request: ServiceRequest = { id, payload, message: unframe(payload), hasSurb, signal: deadline.signal };
-    reply = await withDeadline(options.handle(request), deadline.signal);
-    if (deadline.signal.aborted) logLine(`request ${id} took too long`);
+    reply = await withDeadline(options, decoded.right);
   } catch (error) {
-    logLine(`request ${id}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+    logLine(`request ${decoded.right.id}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
   }
-  clearTimeout(timer);
-  send(response, 200, encodePluginResponse(reply ?? nothing));
+  const payload = reply ?? nothing;
+  send(response, 200, pluginResponseHead(payload.length), payload);
 };
 
 const serve = (options: PluginOptions): Server =>
   createServer(async (request, response) => {
     try {
       const body = await readBody(request);
-      if (body === null || request.method !== "POST") send(response, 400, nothing);
+      if (body === null || request.method !== "POST") send(response, 400);
       else if (request.url === parametersPath) {
         send(response, 200, encodePluginParameters(new Map(Object.entries(options.parameters ?? {}))));
       } else if (request.url === requestPath) await answer(options, body, response);
-      else send(response, 404, nothing);
+      else send(response, 404);
     } catch {
       // The Provider has hung up.
       response.destroy();

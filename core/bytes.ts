@@ -52,10 +52,13 @@ export const wipe = (...secrets: ReadonlyArray<Uint8Array>): void => {
 export const isZero = (bytes: Uint8Array): boolean => {
   let seen = 0;
   let at = 0;
-  // Most of a padded packet is looked at this way: by words.
+  // Most of a padded packet is looked at this way: by aligned words, four at once.
   if (bytes.length > viewlessMax) {
-    const view = viewOf(bytes);
-    for (; at + 4 <= bytes.length; at += 4) seen |= view.getUint32(at);
+    for (; ((bytes.byteOffset + at) & 3) !== 0; at++) seen |= bytes[at]!;
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset + at, (bytes.length - at) >>> 2);
+    const whole = words.length & ~3;
+    for (let i = 0; i < whole; i += 4) seen |= words[i]! | words[i + 1]! | words[i + 2]! | words[i + 3]!;
+    at += 4 * whole;
   }
   for (; at < bytes.length; at++) seen |= bytes[at]!;
   return seen === 0;

@@ -44,6 +44,21 @@ test("a difference in any one bit is seen", () => {
   assert.equal(isZero(new Uint8Array(32)), true);
 });
 
+test("a byte that is not zero is seen wherever it is, and what is around the bytes is not", () => {
+  for (const from of [0, 1, 2, 3]) {
+    for (const length of [65, 66, 67, 68, 81, 100]) {
+      const around = new Uint8Array(128).fill(255);
+      const part = around.subarray(from, from + length).fill(0);
+      assert.equal(isZero(part), true, `${from} ${length}`);
+      for (let at = 0; at < length; at++) {
+        part[at] = 1;
+        assert.equal(isZero(part), false, `${from} ${length} ${at}`);
+        part[at] = 0;
+      }
+    }
+  }
+});
+
 test("joined bytes are all the parts, in a buffer of their own", () => {
   fc.assert(fc.property(fc.array(bytes), (parts) => {
     const joined = concat(...parts);

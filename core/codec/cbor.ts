@@ -56,6 +56,9 @@ const head = (type: number, argument: number): Uint8Array => {
   return bytes;
 };
 
+/** What stands before a byte string of so many bytes: for strings that follow without being copied. */
+export const cborBytesHead = (length: number): Uint8Array => head(major.bytes, length);
+
 const write = (value: CborValue, out: Uint8Array[]): void => {
   if (value === null) out.push(head(major.simple, simple.null));
   else if (typeof value === "boolean") out.push(head(major.simple, value ? simple.true : simple.false));

@@ -135,11 +135,15 @@ const walkItem = (walk: Walk, depth: number): void => {
 
 const decoder = new Decoder({ mapsAsObjects: false, useRecords: false });
 
+type BytesOf = (bytes: Uint8Array) => Uint8Array;
+const copied: BytesOf = (bytes) => new Uint8Array(bytes);
+const viewed: BytesOf = ({ buffer, byteOffset, length }) => new Uint8Array(buffer, byteOffset, length);
+
 /** What cbor-x gives, in our types: it has platform buffers, and bigints for whatever takes eight bytes. */
-const plain = (value: unknown): CborItem => {
-  if (value instanceof Uint8Array) return new Uint8Array(value);
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key as string, plain(item)]));
-  if (Array.isArray(value)) return value.map(plain);
+const plain = (value: unknown, bytesOf: BytesOf): CborItem => {
+  if (value instanceof Uint8Array) return bytesOf(value);
+  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key as string, plain(item, bytesOf)]));
+  if (Array.isArray(value)) return value.map((item) => plain(item, bytesOf));
   if (typeof value !== "bigint") return value as CborItem;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -151,17 +155,21 @@ const walkFirst = (bytes: Uint8Array): Walk => {
   return walk;
 };
 
-/** The value of exactly these bytes. Byte strings are copies. */
-export const readCbor = (bytes: Uint8Array): Either<CborReadError, CborItem> => {
+const readWith = (bytesOf: BytesOf) => (bytes: Uint8Array): Either<CborReadError, CborItem> => {
   const { at, error } = walkFirst(bytes);
   if (error !== null) return E.left(error);
-  return at === bytes.length ? E.right(plain(decoder.decode(bytes))) : E.left("trailing-bytes");
+  return at === bytes.length ? E.right(plain(decoder.decode(bytes), bytesOf)) : E.left("trailing-bytes");
 };
+
+/** The value of exactly these bytes. Byte strings are copies. */
+export const readCbor = readWith(copied);
+/** The same; byte strings are parts of `bytes`, which are handed over. */
+export const readCborInPlace = readWith(viewed);
 
 /** The value at the beginning, whatever follows: replies of services carry no length (wire-facts §8.3). */
 export const readFirstCbor = (bytes: Uint8Array): Either<CborReadError, CborItem> => {
   const { at, error } = walkFirst(bytes);
-  return error === null ? E.right(plain(decoder.decode(bytes.subarray(0, at)))) : E.left(error);
+  return error === null ? E.right(plain(decoder.decode(bytes.subarray(0, at)), copied)) : E.left(error);
 };
 
 const encoder = new Encoder({ mapsAsObjects: false, useRecords: false, tagUint8Array: false });

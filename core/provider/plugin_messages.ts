@@ -5,8 +5,10 @@
  *
  * @module
  */
+import { concat } from "../bytes.ts";
+import { cborBytesHead, encodeCbor } from "../codec/cbor.ts";
 import { cborBytes, cborFlag, cborStruct, cborTexts, cborUnsigned } from "../codec/cbor_fields.ts";
-import { type CborItem, readCbor, writeCbor } from "../codec/cbor_reader.ts";
+import { type CborItem, readCborInPlace, writeCbor } from "../codec/cbor_reader.ts";
 import { E, type Either } from "../fp.ts";
 
 export const parametersPath = "/parameters";
@@ -21,6 +23,8 @@ export interface PluginRequestBody {
   readonly hasSurb: boolean;
 }
 
+/* Payloads are parts of the bodies that they are read from, which are handed over. */
+
 /** What a body that was received is not. */
 export type PluginGarbage = "garbage";
 
@@ -29,7 +33,7 @@ const garbage: PluginGarbage = "garbage";
 const decodeWith =
   <A>(codec: { readonly decode: (value: unknown) => Either<unknown, A> }) =>
   (body: Uint8Array): Either<PluginGarbage, A> => {
-    const item = readCbor(body);
+    const item = readCborInPlace(body);
     if (E.isLeft(item)) return E.left(garbage);
     const decoded = codec.decode(item.right);
     return E.isLeft(decoded) ? E.left(garbage) : decoded;
@@ -48,8 +52,15 @@ export const decodePluginRequest = (body: Uint8Array): Either<PluginGarbage, Plu
     readonly HasSURB: boolean;
   }) => ({ id, payload, hasSurb }))(requestFields(body));
 
+const emptyResponse = encodeCbor(new Map([["Payload", new Uint8Array(0)]]));
+
+/** What stands before the payload of a response, which ends it. */
+export const pluginResponseHead = (payloadLength: number): Uint8Array =>
+  concat(emptyResponse.subarray(0, -cborBytesHead(0).length), cborBytesHead(payloadLength));
+
 /** An empty payload means that there is no reply. */
-export const encodePluginResponse = (payload: Uint8Array): Uint8Array => writeCbor(new Map([["Payload", payload]]));
+export const encodePluginResponse = (payload: Uint8Array): Uint8Array =>
+  concat(pluginResponseHead(payload.length), payload);
 
 export const decodePluginResponse = (body: Uint8Array): Either<PluginGarbage, Uint8Array> =>
   E.map(({ Payload }: { readonly Payload: Uint8Array }) => Payload)(responseFields(body));

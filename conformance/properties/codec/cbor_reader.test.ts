@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { fromHex, toHex } from "../../../core/bytes.ts";
-import { type CborItem, readCbor, readFirstCbor, writeCbor } from "../../../core/codec/cbor_reader.ts";
+import { type CborItem, readCbor, readCborInPlace, readFirstCbor, writeCbor } from "../../../core/codec/cbor_reader.ts";
 import { E } from "../../../core/fp.ts";
 
 const read = (hex: string): unknown => {
@@ -35,6 +35,17 @@ test("[FAULT-51] what is written is read back, keys like __proto__ included", ()
     }),
     { numRuns: 300 },
   );
+});
+
+test("byte strings are copies, or parts of what is handed over", () => {
+  const bytes = writeCbor(new Map([["a", Uint8Array.of(1, 2, 3)]]));
+  for (const [reader, isShared] of [[readCbor, false], [readCborInPlace, true]] as const) {
+    const item = reader(bytes);
+    const found = E.isRight(item) && item.right instanceof Map ? item.right.get("a") : null;
+    assert.deepEqual(found, Uint8Array.of(1, 2, 3));
+    assert.equal(found.buffer === bytes.buffer, isShared);
+    assert.equal(found.constructor, Uint8Array, "no Buffer, whose slice shares memory");
+  }
 });
 
 test("[FAULT-36] integers are written shortest and never as floats, and read exactly", () => {
