@@ -153,7 +153,7 @@ test("[SPHINX-6.2-02] [MIXNET-4.3-09] a packet is a replay also when its first c
   assertConserved(mix);
 });
 
-test("[REPLAY-4.1-01] nothing is recorded of a packet that could not be unwrapped", () => {
+test("[SPHINX-6-01] [REPLAY-4.1-01] nothing is recorded of a packet that could not be unwrapped", () => {
   const mix = createRunning("a1");
   mix.send(mix.connectNode("p1"));
   const { id } = mix.unwraps.shift()!;
@@ -226,7 +226,7 @@ test("[FAULT-19] a packet for a node that is no neighbour, or for later than the
 
 const timeAt = (elapsedMs: number) => epochAt(clock, wall(clock.originMs + firstEpoch * periodMs + elapsedMs));
 
-test("[PKI-2.1.2-04] [MIXNET-4.3-05] [MIXNET-4.3-06] the neighbouring epoch's key is in force within the grace of a boundary", () => {
+test("[MIXNET-4.2-01] [PKI-2.1.2-04] [MIXNET-4.3-05] [MIXNET-4.3-06] the neighbouring epoch's key is in force within the grace of a boundary", () => {
   const draw = draws(new Uint8Array(32));
   const { keys } = withKeysFrom(suite, draw, PersistentMap(), firstEpoch - 1);
   const epochs = (elapsedMs: number): number[] =>
@@ -238,7 +238,7 @@ test("[PKI-2.1.2-04] [MIXNET-4.3-05] [MIXNET-4.3-06] the neighbouring epoch's ke
   assert.deepEqual(epochs(periodMs - 9_999), [firstEpoch, firstEpoch + 1]);
 });
 
-test("[SPHINX-9.3-01] [PKI-2-01] keys are those of three epochs, and end with their grace", () => {
+test("[MIXNET-4.2-01] [SPHINX-9.3-01] [PKI-2-01] keys are those of three epochs, and end with their grace", () => {
   const draw = draws(new Uint8Array(32));
   const first = withKeysFrom(suite, draw, PersistentMap(), firstEpoch - 1);
   assert.deepEqual(first.made, [firstEpoch - 1, firstEpoch, firstEpoch + 1]);
