@@ -67,7 +67,7 @@ const leakyComparisons = (source: Source): Finding[] => {
   return found;
 };
 
-test("[FAULT-06] what is secret is compared in constant time", () => {
+test("[SPHINX-6.2-06] [SPHINX-6.1-03] [FAULT-06] what is secret is compared in constant time", () => {
   assert.deepEqual(sources.flatMap(leakyComparisons), []);
   const constant = sources.filter(({ path, text }) => path !== "core/bytes.ts" && text.includes("equalConstantTime("));
   assert.equal(constant.length >= 5, true, "MACs, link keys, commits and decoys' recipients");

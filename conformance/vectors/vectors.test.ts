@@ -69,11 +69,11 @@ test(
 );
 test(
   "[SPHINX-3.1-02] [MIXNET-3.2-02] [REPLAY-2.1-01] " +
-    "[SPHINX-2.1-01] [MIXNET-3.1-01] [MIXNET-3.1-02] [MIXNET-3.1-03] sphinx_crypto.json holds",
+    "[SPHINX-2-01] [SPHINX-2.1-01] [MIXNET-3.1-01] [MIXNET-3.1-02] [MIXNET-3.1-03] sphinx_crypto.json holds",
   holds("sphinx_crypto.json"),
 );
-test("[E2E-3.2-02] wire_commands.json holds", holds("wire_commands.json"));
-test("wire_session.json holds", holds("wire_session.json"));
+test("[PKI-5.2-01] [PKI-5.1-01] [E2E-3.2-02] wire_commands.json holds", holds("wire_commands.json"));
+test("[WIRE-2.2-04] wire_session.json holds", holds("wire_session.json"));
 
 test("no file of vectors is left out", () => {
   assert.deepEqual([...checked].sort(), names);

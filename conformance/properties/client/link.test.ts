@@ -5,8 +5,8 @@ import { utf8 } from "../../../core/bytes.ts";
 import { addressesOf } from "../../../core/client/link.ts";
 import { providerLayer } from "../../../core/pki/descriptor.ts";
 import type { SessionRequest } from "../../../core/wire/session.ts";
-import { createDriver, createRunning, type Driver, keepAlive } from "./fixture.ts";
-import { descriptorOf, documentOf, firstEpoch, keysOf, periodMs, providers } from "./network.ts";
+import { createDriver, createRunning, type Driver, keepAlive, ping, sendAll, slowClock } from "./fixture.ts";
+import { descriptorOf, documentOf, firstEpoch, keysOf, periodMs, providers, travel } from "./network.ts";
 
 const connecting = (more = {}): Driver => {
   const driver = createDriver(more);
@@ -19,7 +19,7 @@ const answer = (effects: ReturnType<Driver["tell"]>): SessionRequest | undefined
   return tell?.event as SessionRequest | undefined;
 };
 
-test("[E2E-3-01] the client dials its Provider where the document says, and presents the user's name unpadded", () => {
+test("[E2E-3.1-01] [E2E-3-01] the client dials its Provider where the document says, and presents the user's name unpadded", () => {
   const driver = connecting();
   const [session] = driver.spawned;
   assert.deepEqual(session?.role, { type: "initiator", addresses: ["127.0.0.1:1"] });
@@ -28,7 +28,7 @@ test("[E2E-3-01] the client dials its Provider where the document says, and pres
   assert.deepEqual(session?.receives, ["Message", "MessageAck", "MessageEmpty", "Consensus"]);
 });
 
-test("[WIRE-2-04] the Provider is accepted by identity and link key of its descriptor, and by nothing else", () => {
+test("[E2E-3.1-02] [WIRE-2-04] the Provider is accepted by identity and link key of its descriptor, and by nothing else", () => {
   const driver = connecting();
   const [own, other] = [keysOf("p1"), keysOf("p2")];
   const authorize = (additionalData: Uint8Array, key: Uint8Array) =>
@@ -37,6 +37,16 @@ test("[WIRE-2-04] the Provider is accepted by identity and link key of its descr
   assert.deepEqual(authorize(other.identityKey, own.linkKey), { type: "Denied", reason: "identity-key" });
   assert.deepEqual(authorize(utf8("p1"), own.linkKey), { type: "Denied", reason: "identity-key" });
   assert.deepEqual(authorize(own.identityKey, own.linkKey), { type: "Allowed" });
+});
+
+test("[CLIENT-1.2-01] a client links to its own Provider alone, through which it reaches services of others", () => {
+  const driver = createRunning({ clock: slowClock }, documentOf(firstEpoch));
+  for (const provider of providers) driver.request(ping(provider, provider));
+  sendAll(driver);
+  driver.written();
+  assert.deepEqual(driver.of("Sent").map(({ sent }) => sent.path.at(-1)), providers);
+  for (const { packet } of driver.packets) assert.equal(travel(packet).path[0], "p1");
+  assert.equal(driver.spawned.length, 1);
 });
 
 test("addresses are those of the transports that the client prefers, in its order", () => {

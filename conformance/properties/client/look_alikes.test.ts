@@ -36,7 +36,7 @@ const ownProviderKey = deriveSeed(new Uint8Array(32).fill(5), `mix key p1 ${firs
 
 const shapeOf = (commands: ReadonlyArray<RoutingCommand>): string => commands.map(({ type }) => type).join(" ");
 
-test("[DECOY-2.1-01] [DECOY-5-09] one's own Provider sees loops, drops, queries and messages leave alike", () => {
+test("[DECOY-1-01] [DECOY-2.1-01] [DECOY-5-09] one's own Provider sees loops, drops, queries and messages leave alike", () => {
   const drivers = sent();
   for (const [kind, { packets }] of drivers) {
     const packet = packets[0]!.packet.slice();

@@ -40,7 +40,7 @@ const addAll = (
 
 const typesOf = (outcomes: ReadonlyArray<ReassemblyOutcome>): string[] => outcomes.map(({ type }) => type);
 
-test("[E2E-4.2.1-01] blocks in any order, each perhaps several times, make the message exactly once", () => {
+test("[CLIENT-4-01] [E2E-4.2.1-01] blocks in any order, each perhaps several times, make the message exactly once", () => {
   const blocks = blocksOf(150);
   fc.assert(
     fc.property(

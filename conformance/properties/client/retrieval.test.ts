@@ -6,7 +6,7 @@ import { utf8 } from "../../../core/bytes.ts";
 import { sealBlock } from "../../../core/client/block.ts";
 import { pollIntervalMs } from "../../../core/client/retrieval.ts";
 import { draws } from "../../../core/random.ts";
-import { createRunning, type Driver, keepAlive, ping, slowClock } from "./fixture.ts";
+import { createDriver, createRunning, type Driver, keepAlive, ping, slowClock } from "./fixture.ts";
 import {
   aliceIdentity,
   bobIdentity,
@@ -40,7 +40,7 @@ const blockFromBob = (id: number, text: string): Uint8Array => {
   return rightOf(sealBlock(suite, geometry, random, bobIdentity, suite.x25519Public(aliceIdentity), block)).ciphertext;
 };
 
-test("[E2E-3.2-01] [E2E-3.2.1-01] [E2E-3.2.1-02] sequences count what was received, one request at a time", () => {
+test("[E2E-3.2.1-01] [E2E-3.2.1-02] sequences count what was received, one request at a time", () => {
   const driver = create();
   assert.deepEqual(retrievals(driver), [0], "the first is sent at once");
   driver.advance(5_000);
@@ -52,6 +52,16 @@ test("[E2E-3.2-01] [E2E-3.2.1-01] [E2E-3.2.1-02] sequences count what was receiv
   driver.deliver({ surbId: new Uint8Array(16), payload: new Uint8Array(geometry.forwardPayloadLength + 16) });
   driver.advance(1_000);
   assert.deepEqual(retrievals(driver), [0, 0, 1, 2]);
+});
+
+test("[E2E-3.2-01] nothing is asked of a Provider before it has shown its keys and the session is up", () => {
+  const driver = createDriver({ clock: slowClock, timing });
+  driver.document(silent);
+  driver.advance(100);
+  driver.authorize();
+  assert.deepEqual(driver.commands, []);
+  driver.up();
+  assert.deepEqual(retrievals(driver), [0]);
 });
 
 test("[E2E-3.2.1-03] an answer with another sequence, or to no question, ends the connection", () => {
@@ -113,7 +123,7 @@ test("a client polls at the pace of another document as soon as that is in force
   assert.equal(untilNext() <= pollIntervalMs(parameters), true, `${untilNext()} ms`);
 });
 
-test("[E2E-4.2.1-01] [CLIENT-1.2-01] a message of a user is delivered with its sender's key", () => {
+test("[E2E-4.2.1-01] a message of a user is delivered with its sender's key", () => {
   const driver = create();
   driver.deliver(blockFromBob(3, "Hello, Alice"));
   const [message] = driver.of("Message");

@@ -38,7 +38,7 @@ const errorOf = (encoded: Uint8Array): CborError | null => {
   return E.isLeft(decoded) ? decoded.left : null;
 };
 
-test("[CERT-2-01] what is encoded is decoded as it was", () => {
+test("what is encoded is decoded as it was", () => {
   fc.assert(fc.property(value, (some) => assert.deepEqual(decodeCbor(encodeCbor(some)), E.right(some))));
 });
 

@@ -28,7 +28,7 @@ const sends = (effects: ReadonlyArray<Effect>): ReadonlyArray<string> =>
   );
 
 for (const [name, connect, next] of nodes) {
-  test(`[MIXNET-1.1-01] [E2E-1.1-01] ${name} unwraps, tests for replays, delays and forwards`, () => {
+  test(`[SPHINX-6.2-03] [MIXNET-1.1-01] [E2E-1.1-01] ${name} unwraps, tests for replays, delays and forwards`, () => {
     const driver = createRunning(name);
     const session = connect(driver);
     const tag = new Uint8Array(32).fill(4);

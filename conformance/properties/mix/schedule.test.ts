@@ -197,7 +197,7 @@ test("a node logs its layer once an epoch, and that it is not listed", () => {
   assert.equal(logged(mix.advance(periodMs), "unlisted").length, 1);
 });
 
-test("[MIXNET-4.2-01] over many epochs nothing piles up, and a spurious tick changes nothing", () => {
+test("over many epochs nothing piles up, and a spurious tick changes nothing", () => {
   const mix = createRunning("a1", { sendDecoyTraffic: true, elapsedMs: 0 });
   for (let epoch = firstEpoch; epoch < firstEpoch + 30; epoch++) {
     published(mix, epoch, 3);

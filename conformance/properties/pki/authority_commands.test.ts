@@ -90,7 +90,7 @@ test("a descriptor that expires within its epoch is refused: the document would 
 
 /* Roles */
 
-test("[PKI-5.3.1-02] who may not ask something is not answered", () => {
+test("who may not ask something is not answered", () => {
   const voting = createVoting({ authorities: 2, down: [1] });
   const get: Command = { type: "GetConsensus", epoch };
   const vote: Command = { type: "Vote", epoch, identityKey: voting.keys[1]!.identityKey, payload: new Uint8Array(9) };
@@ -110,7 +110,7 @@ test("[PKI-5.3.1-02] who may not ask something is not answered", () => {
   assert.ok(saying(voting, 0, "wrong-command").length >= 6);
 });
 
-test("[PKI-1.3-01] strangers, wrong keys and additional data of other lengths are turned away", () => {
+test("strangers, wrong keys and additional data of other lengths are turned away", () => {
   const voting = createVoting({ authorities: 2, down: [1] });
   const get: Command = { type: "GetConsensus", epoch };
   const refused = (identityKey: Uint8Array, linkPrivate: Uint8Array) =>

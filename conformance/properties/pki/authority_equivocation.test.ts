@@ -133,7 +133,7 @@ test("[FAULT-21] whatever an authority says to whom: one document or none, never
   );
 });
 
-test("[FAULT-21] the vote of the last epoch, as it was or for this one, is refused", () => {
+test("[PKI-3.4-02] [FAULT-21] the vote of the last epoch, as it was or for this one, is refused", () => {
   const voting = createPlayed();
   const old = voteOf(secrets(1, epoch - 1).commit, epoch - 1);
   assert.equal(tell(voting, 0, { ...old, epoch: epoch - 1 } as Command), voteStatus.tooLate);

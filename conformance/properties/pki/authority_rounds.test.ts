@@ -44,7 +44,7 @@ const linesOf = (voting: Voting, number: number, ...levels: LogLevel[]): string[
 const fieldsOf = (voting: Voting, number: number, reason: string) =>
   saying(voting, number, reason).map(({ fields }) => fields ?? {});
 
-test("[PKI-1.3-02] [PKI-3.4-01] [PKI-3.5-01] 20 epochs of one document with three signatures", () => {
+test("[PKI-3.4b-01] [PKI-1.4-02] [PKI-1.3-02] [PKI-3.4-01] [PKI-3.5-01] 20 epochs of one document with three signatures", () => {
   const voting = createVoting({ authorities: 3 });
   const genesis = firstEpoch + 1;
   let prior = "";
@@ -231,7 +231,7 @@ test("with Go's formula a document expires three periods and ten minutes after i
   assert.equal(right(decodeCertificate(raw)).expiration, Math.floor(tabulated / 1000) + 3 * 1200 + 600);
 });
 
-test("[PKI-3.4b-01] [PKI-3.4b-02] who signs another document is named, and adopts the other", () => {
+test("[PKI-3.4b-02] who signs another document is named, and adopts the other", () => {
   const configure = (config: AuthorityConfig, number: number): AuthorityConfig => ({
     ...config,
     certificateExpiration: number === 2 ? "go" : "epoch",

@@ -124,7 +124,7 @@ test("[PKI-3.4-02] a vote is no consensus, however many signed it", () => {
   assert.equal(errorOf({ sharedRandomCommit: commit, sharedRandomValue: new Uint8Array(32) }), "shared-random");
 });
 
-test("a commit is for the document's epoch, and comes without a value", () => {
+test("[PKI-3.2.2-01] [PKI-1.4-02] a commit is for the document's epoch, and comes without a value", () => {
   const ballot = (changed: Partial<DocumentFields>) =>
     verifyBallot(suite, authorities[0]!, signedBy(["authority1"], { ...fields, ...changed }), {
       epoch,

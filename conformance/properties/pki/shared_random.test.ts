@@ -21,7 +21,7 @@ const epoch = 1234;
 const key = (seed: number): Uint8Array => new Uint8Array(32).fill(seed);
 const made = (seed: number, at = epoch) => commitTo(suite, stream(key(seed)), at);
 
-test("[PKI-4.3-01] [PKI-3.2.2-01] a commit hashes the reveal, a reveal a secret, both for an epoch", () => {
+test("[PKI-4.3-01] a commit hashes the reveal, a reveal a secret, both for an epoch", () => {
   const { commit, reveal } = made(1);
   assert.deepEqual(reveal, concat(uint64(epoch), suite.sha3_256(stream(key(1)).bytes(32))));
   assert.deepEqual(commit, concat(uint64(epoch), suite.sha3_256(reveal)));
@@ -87,7 +87,7 @@ const rotations = (periodMs: number, epochs: number): number[] => {
   return at;
 };
 
-test("[PKI-1.4-02] the prior values move 16 epochs after genesis and weekly then, as in Go", () => {
+test("the prior values move 16 epochs after genesis and weekly then, as in Go", () => {
   assert.deepEqual(rotations(3 * 3600_000, 200), [0, 16, 72, 128, 184]);
   assert.deepEqual(rotations(20 * 60_000, 1200), [0, 16, 520, 1024]);
   assert.deepEqual(rotations(2 * 60_000, 6000), [0, 16, 5056]);

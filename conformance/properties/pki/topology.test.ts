@@ -24,7 +24,7 @@ const assertBalanced = (topology: Topology<Node>, all: ReadonlyArray<Node>): voi
   assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, String(sizes));
 };
 
-test("[MIXNET-2.2-01] [PKI-3.4-08] a new topology has every mix once and layers of equal size", () => {
+test("[MIXNET-2.2-01] a new topology has every mix once and layers of equal size", () => {
   fc.assert(fc.property(nodes, layers, value, (all, count, key) => {
     const topology = generateTopology(suite, all, count, key, null);
     assert.equal(topology.length, count);
@@ -32,7 +32,7 @@ test("[MIXNET-2.2-01] [PKI-3.4-08] a new topology has every mix once and layers 
   }));
 });
 
-test("[PKI-3.4-01] [PKI-3.4-06] the order in which mixes are known does not matter; the value does", () => {
+test("[PKI-3.4-08] [PKI-3.4-01] [PKI-3.4-06] the order in which mixes are known does not matter; the value does", () => {
   fc.assert(fc.property(nodes, layers, value, fc.infiniteStream(fc.nat()), (all, count, key, order) => {
     const shuffled = all.map((node) => [order.next().value as number, node] as const).sort(([a], [b]) => a - b).map((
       [, node],
@@ -50,7 +50,7 @@ test("[PKI-3.4-01] [PKI-3.4-06] the order in which mixes are known does not matt
   assert.equal(new Set(drawn).size, 3);
 });
 
-test("[PKI-8-02] the same mixes stay in their layers, whatever the value", () => {
+test("[PKI-3.4-08] [PKI-8-02] the same mixes stay in their layers, whatever the value", () => {
   fc.assert(fc.property(nodes, layers, value, value, (all, count, key, next) => {
     fc.pre(all.length % count === 0);
     const before = generateTopology(suite, all, count, key, null);

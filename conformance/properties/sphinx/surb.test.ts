@@ -88,7 +88,7 @@ test("[SPHINX-7-01] a reply has the length and the additional data of a forward 
   }
 });
 
-test("[SPHINX-7.1-03] lengths: 64 bytes of key a hop and 64 for the payload", () => {
+test("lengths: 64 bytes of key a hop and 64 for the payload", () => {
   for (let hops = 1; hops <= 5; hops++) {
     const { surb, keys } = make(toy, randomOf(hops), hops);
     assert.equal(keys.length, 64 * (hops + 1));

@@ -164,7 +164,7 @@ test("[SPHINX-6.2-01] [FAULT-02] two encodings by the creator itself meet at the
   assert.deepEqual(c, d);
 });
 
-test("[SPHINX-6.2-01][SPHINX-2-01] replay tags are those of the group element: one a packet and hop", () => {
+test("[SPHINX-6.1-02] [SPHINX-6.2-01] replay tags are those of the group element: one a packet and hop", () => {
   const random = randomOf(7);
   const tags = new Set<string>();
   for (let i = 0; i < 100; i++) {
