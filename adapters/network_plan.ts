@@ -16,6 +16,7 @@ import { toBase64 } from "../core/bytes.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import type { EpochClock } from "../core/pki/epoch.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
+import { isBuilt } from "./built.ts";
 import { managementPath } from "./config/operation.ts";
 import { ensureDataDir, loadClientKeys, loadNodeKeys, type NodeKeys } from "./keys.ts";
 import type { LogFormat } from "./log.ts";
@@ -245,7 +246,9 @@ const dwellKeys = ({ dwellMs }: NetworkSettings): Record<string, Value> =>
     SendSlack: dwellMs,
   };
 
-const spoolCommand = join(dirname(fileURLToPath(import.meta.url)), "..", "cmd", "plugins", "spool.mjs");
+/** The sources need a loader. */
+const spoolProgram = isBuilt ? "spool.js" : "spool.mjs";
+const spoolCommand = join(dirname(fileURLToPath(import.meta.url)), "..", "cmd", "plugins", spoolProgram);
 
 const spoolTexts = ({ file, store }: SpoolPlace): string[] => [
   tableText("[[Provider.CBORPluginKaetzchen]]", { Capability: "spool", Endpoint: "+spool", Command: spoolCommand }),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { E } from "../core/fp.ts";
 import { ipVersion } from "../core/pki/addresses.ts";
 import { createEpochClock, katzenpostClock } from "../core/pki/epoch.ts";
@@ -28,6 +28,7 @@ Writes the configurations and keys of a network into DIR: a folder for each node
       --mixes N         mixes in each layer (default 2)
       --providers N     Providers (default 2)
       --clients NAMES   clients, separated by commas (default alice,bob)
+      --spools          message spools at each Provider: a plugin, its store, and an account for its replicas
       --host ADDRESS    IP address of everything (default 127.0.0.1)
       --port N          first port; the others follow (default 30001)
       --epoch TIME      length of an epoch (default 20m)
@@ -47,6 +48,7 @@ const options = {
   mixes: { type: "string", default: "2" },
   providers: { type: "string", default: "2" },
   clients: { type: "string", default: "alice,bob" },
+  spools: { type: "boolean", default: false },
   host: { type: "string", default: "127.0.0.1" },
   port: { type: "string", default: "30001" },
   epoch: text,
@@ -132,11 +134,15 @@ const planFrom = (folder: string, values: Given): NetworkPlan => {
     host: values.host,
     ports,
     clients,
+    spools: values.spools ? size.providers : 0,
     parameters: parametersFrom(values),
   });
 };
 
-const printUse = ({ authorities, mixes, providers, clients }: NetworkPlan): void => {
+/** Replicas of the spool whose making is shown, at most. */
+const shownReplicas = 3;
+
+const printUse = ({ options, authorities, mixes, providers, clients }: NetworkPlan): void => {
   console.log("Run each in its own terminal, or under a supervisor:");
   for (const { file } of authorities) console.log(`  ${commandLine("cmd/authority.ts")} -f ${file}`);
   for (const { file } of [...mixes, ...providers]) console.log(`  ${commandLine("cmd/mix.ts")} -f ${file}`);
@@ -146,6 +152,14 @@ const printUse = ({ authorities, mixes, providers, clients }: NetworkPlan): void
       `  ${commandLine("cmd/client.ts")} -f ${file} register && ${commandLine("cmd/client.ts")} -f ${file} ping`,
     );
   }
+  const [first] = clients;
+  const keepers = providers.filter(({ spool }) => spool !== null).slice(0, shownReplicas);
+  if (first === undefined || keepers.length === 0) return;
+  console.log("Then a spool, whose files write.json and read.json are for whoever is to write and to read:");
+  const names = keepers.map(({ name }) => name).join(" ");
+  console.log(
+    `  ${commandLine("cmd/client.ts")} -f ${first.file} spool create ${join(options.folder, "inbox")} ${names}`,
+  );
 };
 
 await runCommand({

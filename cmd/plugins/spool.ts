@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * The service spool: memspool's spools for Go clients, spools of version 2, and replicas of replicated spools.
  *

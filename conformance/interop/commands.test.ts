@@ -78,6 +78,18 @@ test("what is wrong with a client's words is said before it looks for a network"
   });
 });
 
+test("genconfig --spools: a spool plugin at each Provider, files that are valid, and how a spool is made", async () => {
+  const net = join(folder, "spools");
+  const counts = ["--authorities", "1", "--layers", "1", "--mixes", "1", "--providers", "2", "--clients", "alice"];
+  const { code, stdout, stderr } = await run("genconfig", [net, "--spools", ...counts]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /cmd\/client\.ts.* -f .*\/alice\/client\.toml spool create .*\/inbox provider1 provider2\n/);
+  const files = ["provider1", "provider2"].map((name) => join(net, name, "provider.toml"));
+  const validated = await Promise.all(files.map((file) => run("mix", ["-f", file, "--validate"])));
+  validated.forEach(({ code, stderr }) => assert.equal(code, 0, stderr));
+  for (const file of files) assert.match(readFileSync(file, "utf8"), /Capability = "spool"/);
+});
+
 test("a wrong configuration ends with 78 and names file, line and key; a missing one likewise", async () => {
   const file = variant("wrong.toml", (toml) => toml.replace("IsProvider", "IsProvder"));
   const [wrong, missing] = await Promise.all([

@@ -209,9 +209,12 @@ test(
     }
     assert.equal(run(project, process.execPath, [command, "fly"]).status, 64);
     const size = ["--authorities", "1", "--layers", "1", "--mixes", "1", "--providers", "1", "--clients", "alice"];
-    const told = succeed(project, process.execPath, command, "genconfig", "net", ...size);
+    const told = succeed(project, process.execPath, command, "genconfig", "net", "--spools", ...size);
     assert.match(told, /npx samtpfote mix -f .*mix1\/mix\.toml/);
     const keys = succeed(project, process.execPath, command, "mix", "-f", "net/mix1/mix.toml", "-g");
     assert.match(keys, /^identity key [A-Za-z0-9+/]{43}=\nlink key {5}[A-Za-z0-9+/]{43}=\n$/);
+    const provider = readFileSync(join(project, "net/provider1/provider.toml"), "utf8");
+    const plugin = run(project, /Command = "(.*)"/.exec(provider)![1]!, []);
+    assert.deepEqual([plugin.status, /-data_store is missing/.test(plugin.stderr)], [64, true], plugin.stderr);
   },
 );
