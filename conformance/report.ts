@@ -1,10 +1,12 @@
 /**
- * Which requirements of the specifications the tests say they cover: the names of tests carry ids, `[SPHINX-5.1-01] …`,
- * and requirements.tsv lists every id with its document, section, level and statement.
+ * Which requirements of the specifications have tests, and why the others have none: the names of tests carry ids,
+ * `[SPHINX-5.1-01] …`, requirements.tsv lists every id with its document, section, level and statement, and
+ * untested.tsv has a reason for each that no test names.
  *
  *     npx tsx conformance/report.ts [--uncovered]
  *
- * prints covered and total by document, or the uncovered requirements. An id that is not in the list is an error.
+ * prints by document how many have tests, how many a reason, and how many there are; or the requirements without a
+ * test, each with its reason. A requirement with neither or with both, and an id that is not in the list, are errors.
  *
  * @module
  */
@@ -43,8 +45,8 @@ export interface Mark {
 
 const testFunctions = new Set(["test", "it", "describe", "suite"]);
 
-/** `[A-1-01]`, also several: `[A-1-01, B-2-02]`. Classes of faults have a list and a check of their own (faults.tsv). */
-const marksIn = (name: string): string[] =>
+/** `[A-1-01]`, also several: `[A-1-01, B-2-02]`. Classes of faults have a list and a check of their own, faults.tsv. */
+export const marksIn = (name: string): string[] =>
   [...name.matchAll(/\[([A-Z0-9]+-[^\]\s]+(?:,? +[A-Z0-9]+-[^\]\s]+)*)\]/g)].flatMap(([, ids]) => ids!.split(/,? +/))
     .filter((id) => !/^FAULT-[0-9]{2}$/.test(id));
 
@@ -69,28 +71,64 @@ export const marksOf = (source: Source): Mark[] => {
   return found;
 };
 
+/** Why requirements have no test, by their ids; throws where a line is malformed or an id comes twice. */
+export const parseReasons = (text: string): ReadonlyMap<string, string> => {
+  const [names, ...lines] = text.trimEnd().split("\n");
+  if (names !== "id\tuntested because") throw new Error("the columns are id, untested because");
+  const reasons = new Map<string, string>();
+  for (const [at, line] of lines.entries()) {
+    const [id, why, ...more] = line.split("\t");
+    if (!id || !why?.trim() || more.length > 0 || reasons.has(id)) {
+      throw new Error(`line ${at + 2} is malformed or comes twice`);
+    }
+    reasons.set(id, why);
+  }
+  return reasons;
+};
+
 export interface Coverage {
   readonly covered: ReadonlySet<string>;
-  /** Ids that tests name and the list does not. */
+  readonly reasons: ReadonlyMap<string, string>;
+  /** Ids that tests or reasons name and the list does not. */
   readonly unknown: ReadonlyArray<Mark>;
+  /** Neither a test nor a reason. */
+  readonly open: ReadonlyArray<string>;
+  /** A test, and a reason why there is none. */
+  readonly both: ReadonlyArray<string>;
 }
 
-export const coverageOf = (requirements: ReadonlyArray<Requirement>, marks: ReadonlyArray<Mark>): Coverage => {
-  const known = new Set(requirements.map(({ id }) => id));
+const reasonsPath = "conformance/untested.tsv";
+
+export const coverageOf = (
+  requirements: ReadonlyArray<Requirement>,
+  marks: ReadonlyArray<Mark>,
+  reasons: ReadonlyMap<string, string>,
+): Coverage => {
+  const ids = requirements.map(({ id }) => id);
+  const known = new Set(ids);
+  const covered = new Set(marks.map(({ id }) => id).filter((id) => known.has(id)));
+  const named = [...marks, ...[...reasons.keys()].map((id): Mark => ({ id, path: reasonsPath }))];
   return {
-    covered: new Set(marks.map(({ id }) => id).filter((id) => known.has(id))),
-    unknown: marks.filter(({ id }) => !known.has(id)),
+    covered,
+    reasons,
+    unknown: named.filter(({ id }) => !known.has(id)),
+    open: ids.filter((id) => !covered.has(id) && !reasons.has(id)),
+    both: ids.filter((id) => covered.has(id) && reasons.has(id)),
   };
 };
 
-/** Covered and total by document, as lines of a table. */
-export const tableOf = (requirements: ReadonlyArray<Requirement>, { covered }: Coverage): string[] => {
+/** With a test, with a reason and total by document, as lines of a table. */
+export const tableOf = (requirements: ReadonlyArray<Requirement>, { covered, reasons }: Coverage): string[] => {
   const documents = [...new Set(requirements.map(({ document }) => document))].sort();
+  const line = (name: string, ...counts: ReadonlyArray<string | number>): string =>
+    `${name.padEnd(36)} ${counts.map((count) => String(count).padStart(9)).join(" ")}`.trimEnd();
   const row = (name: string, among: ReadonlyArray<Requirement>): string => {
-    const count = among.filter(({ id }) => covered.has(id)).length;
-    return `${name.padEnd(40)} ${String(count).padStart(4)} of ${String(among.length).padStart(4)}`;
+    const tested = among.filter(({ id }) => covered.has(id)).length;
+    const excused = among.filter(({ id }) => !covered.has(id) && reasons.has(id)).length;
+    return line(name, tested, excused, among.length);
   };
   return [
+    line("", "tested", "a reason", "of"),
     ...documents.map((document) => row(document, requirements.filter((one) => one.document === document))),
     row("all", requirements),
   ];
@@ -103,16 +141,25 @@ export const readMarks = (): Mark[] =>
     marksOf(sourceOf(path, readText(path)))
   );
 
+export const readReasons = (): ReadonlyMap<string, string> => parseReasons(readText(reasonsPath));
+
 const main = (arguments_: ReadonlyArray<string>): number => {
   const requirements = readRequirements();
-  const coverage = coverageOf(requirements, readMarks());
-  const open = requirements.filter(({ id }) => !coverage.covered.has(id));
+  const coverage = coverageOf(requirements, readMarks(), readReasons());
+  const { covered, reasons, unknown, open, both } = coverage;
   const lines = arguments_.includes("--uncovered")
-    ? open.map(({ id, level, statement }) => `${id} ${level} ${statement}`)
+    ? requirements.filter(({ id }) => !covered.has(id)).map(({ id, level, statement }) =>
+      `${id} ${level} ${statement}\n    ${reasons.get(id) ?? "NO REASON"}`
+    )
     : tableOf(requirements, coverage);
   console.log(lines.join("\n"));
-  for (const { id, path } of coverage.unknown) console.error(`${path}: no requirement is called ${id}`);
-  return coverage.unknown.length === 0 ? 0 : 1;
+  const errors = [
+    ...unknown.map(({ id, path }) => `${path}: no requirement is called ${id}`),
+    ...open.map((id) => `${id} has neither a test nor a reason`),
+    ...both.map((id) => `${id} has a test, and a reason why it has none`),
+  ];
+  for (const error of errors) console.error(error);
+  return errors.length === 0 ? 0 : 1;
 };
 
 if (process.argv[1]?.endsWith("report.ts")) process.exitCode = main(process.argv.slice(2));
