@@ -132,7 +132,10 @@ test("[HB-AUTH-3-03] a non-voting authority is asked by its file and by probes, 
   await eventually("the broken file", () => logged().includes("the configuration is not taken over"));
   renameSync(log, `${log}.1`);
   hangup(original);
-  await eventually("the level again, in a new file", () => logged().includes("the configuration is read again: 0 keys"));
+  await eventually(
+    "the level again, in a new file",
+    () => logged().includes("the configuration is read again: 0 keys"),
+  );
   assert.doesNotMatch(readFileSync(`${log}.1`, "utf8"), /the configuration is read again: 0 keys/);
   assert.equal((await manage("STATUS")).code, 0, "the broken file changed nothing");
 
