@@ -34,7 +34,7 @@ test("[HB-MIX-2-01] [HB-AUTH-1-01] without -f the file is the one that the Go pr
   assert.match(ends[1]!.stderr, /cannot read katzenpost-authority\.toml: ENOENT/);
 });
 
-test("[HB-AUTH-1-01] an authority's -g makes its signing and its link key, prints the public ones, and ends", async () => {
+test("[HB-AUTH-1-01] [HB-AUTH-2-04] an authority's -g, or its file's GenerateOnly, makes both keys and ends", async () => {
   const dataDir = join(folder, "fresh");
   const toml = readFileSync(join(folder, "net", "auth1", "authority.toml"), "utf8");
   const file = join(folder, "generate.toml");
@@ -44,4 +44,7 @@ test("[HB-AUTH-1-01] an authority's -g makes its signing and its link key, print
   assert.match(stdout, /^identity key [A-Za-z0-9+/]{43}=\nlink key {5}[A-Za-z0-9+/]{43}=\n$/);
   const made = ["identity.private.pem", "identity.public.pem", "link.private.pem", "link.public.pem"];
   assert.deepEqual(readdirSync(dataDir).sort(), made);
+  writeFileSync(file, readFileSync(file, "utf8").replace("[Debug]", "[Debug]\n  GenerateOnly = true"));
+  const again = await run("authority", ["-f", file]);
+  assert.deepEqual([again.code, again.stdout], [0, stdout], again.stderr);
 });
