@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toBase64 } from "../core/bytes.ts";
@@ -18,6 +18,7 @@ import type { EpochClock } from "../core/pki/epoch.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
 import { isBuilt } from "./built.ts";
 import { managementPath } from "./config/operation.ts";
+import { configurationError } from "./exit.ts";
 import { ensureDataDir, loadClientKeys, loadNodeKeys, type NodeKeys } from "./keys.ts";
 import type { LogFormat } from "./log.ts";
 import { fitsSocket } from "./unix_listener.ts";
@@ -291,17 +292,34 @@ const clientText = (
     }),
   ]);
 
-/** Replaces files that are there. */
-const write = (file: string, text: string): void => {
-  writeFileSync(file, text, { mode: 0o600 });
-  chmodSync(file, 0o600);
+interface PlannedFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+const planned = (plan: NetworkPlan, settings: NetworkSettings): PlannedFile[] => [
+  ...plan.authorities.map((one) => ({ file: one.file, text: authorityText(plan, settings, one) })),
+  ...plan.mixes.map((one) => ({ file: one.file, text: nodeText(plan, settings, one, null) })),
+  ...plan.providers.map((one) => ({ file: one.file, text: nodeText(plan, settings, one, one) })),
+  ...[...plan.clients, ...plan.providers.flatMap(spoolClient)]
+    .map((one) => ({ file: one.file, text: clientText(plan, settings, one) })),
+];
+
+/** Throws a CommandError where a file is there already and says something else: somebody may have changed it by hand. */
+export const refuseOtherFiles = (plan: NetworkPlan, settings: NetworkSettings): void => {
+  const other = planned(plan, settings).find(({ file, text }) =>
+    existsSync(file) && readFileSync(file, "utf8") !== text
+  );
+  if (other === undefined) return;
+  throw configurationError(
+    `${other.file} is there already and says something else: move it away, or name another folder; nothing was written`,
+  );
 };
 
-/** Writes all files of the network. */
+/** Writes all files of the network, and replaces files that are there. */
 export const writeNetwork = (plan: NetworkPlan, settings: NetworkSettings): void => {
-  for (const authority of plan.authorities) write(authority.file, authorityText(plan, settings, authority));
-  for (const mix of plan.mixes) write(mix.file, nodeText(plan, settings, mix, null));
-  for (const provider of plan.providers) write(provider.file, nodeText(plan, settings, provider, provider));
-  const clients = [...plan.clients, ...plan.providers.flatMap(spoolClient)];
-  for (const client of clients) write(client.file, clientText(plan, settings, client));
+  for (const { file, text } of planned(plan, settings)) {
+    writeFileSync(file, text, { mode: 0o600 });
+    chmodSync(file, 0o600);
+  }
 };

@@ -16,11 +16,12 @@ import { referenceOf } from "../adapters/config/reference.ts";
 import { serverFile } from "../adapters/config/server.ts";
 import { nativeSuite } from "../adapters/crypto_native.ts";
 import { exitCode, usageError } from "../adapters/exit.ts";
-import { type NetworkPlan, planNetwork, portsOf, writeNetwork } from "../adapters/network_plan.ts";
+import { type NetworkPlan, planNetwork, portsOf, refuseOtherFiles, writeNetwork } from "../adapters/network_plan.ts";
 
 const usage = `usage: genconfig DIR
 
-Writes the configurations and keys of a network into DIR: a folder for each node and client.
+Writes the configurations and keys of a network into DIR: a folder for each node and client. Keys that are there
+are kept; configurations that were changed by hand are not replaced.
 
       --authorities N   directory authorities that vote (default 3)
       --nonvoting       one authority that does not vote but signs alone, instead
@@ -180,7 +181,9 @@ await runCommand({
     process.umask(0o077);
     const plan = planFrom(folder, values);
     const reconnectStepMs = Math.min(15_000, Math.max(500, Math.floor(clock.periodMs / 20)));
-    writeNetwork(plan, { clock, logFormat: "text", logLevel: "NOTICE", reconnectStepMs, dwellMs: null });
+    const settings = { clock, logFormat: "text", logLevel: "NOTICE", reconnectStepMs, dwellMs: null } as const;
+    refuseOtherFiles(plan, settings);
+    writeNetwork(plan, settings);
     printUse(plan);
     return exitCode.ok;
   },

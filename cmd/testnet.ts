@@ -5,7 +5,7 @@
  * @module
  */
 import { setMaxListeners } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,7 +35,8 @@ Alice pings a service and sends Bob a message; a spool with replicas at three Pr
 killed; then the network runs until Ctrl-C.
 
       --once           end after that; one line of JSON on standard output, everything else on standard error
-      --dir DIR        folder for keys, configurations and logs, which is kept (default: a temporary one)
+      --dir DIR        folder for keys, configurations and logs, which is kept (default: a temporary one); a new
+                       one, or one of an earlier testnet, which begins anew with the same keys
       --keep           keep the temporary folder
       --epoch TIME     length of an epoch (default: 10s, more on a busy machine)
       --deadline TIME  give up when it has not come to its end by then (default: 5m)
@@ -81,6 +82,19 @@ const reconnectStepMs = 500;
 const dwellMs = 3000;
 /** How long after its time a reply is waited for, before another attempt: this part of an epoch. */
 const replySlackFraction = 0.5;
+
+const mark = ".testnet";
+
+/** A folder that may begin anew, with which goes what its nodes had stored: no folder that somebody else made. */
+const ownFolder = (given: string): string => {
+  const folder = resolve(given);
+  const isOther = existsSync(folder) &&
+    (!statSync(folder).isDirectory() || (readdirSync(folder).length > 0 && !existsSync(join(folder, mark))));
+  if (isOther) throw usageError(`--dir expects a new folder, or one of an earlier testnet; ${folder} is neither`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(join(folder, mark), "");
+  return folder;
+};
 
 /** The period where none is asked for: longer on a machine that is busy, since a round of votes has to fit in. */
 const periodFor = (loadMs: number): number => {
@@ -291,7 +305,7 @@ await runCommand({
     const chosenMs = values.epoch === undefined ? null : duration("epoch", values.epoch, 2000);
     const deadlineMs = duration("deadline", values.deadline, 1000);
     const screen = createScreen(values.once ? process.stderr : process.stdout);
-    const folder = values.dir === undefined ? mkdtempSync(join(tmpdir(), "samtpfote-")) : resolve(values.dir);
+    const folder = values.dir === undefined ? mkdtempSync(join(tmpdir(), "samtpfote-")) : ownFolder(values.dir);
     const isKept = values.keep || values.dir !== undefined;
     process.umask(0o077);
     screen.title(

@@ -92,6 +92,21 @@ test("genconfig --spools: a spool plugin at each Provider, files that are valid,
   for (const file of files) assert.match(readFileSync(file, "utf8"), /Capability = "spool"/);
 });
 
+test("genconfig and testnet replace nothing that somebody else wrote", async () => {
+  const dir = join(folder, "again");
+  const small = [dir, "--authorities", "1", "--layers", "1", "--mixes", "1", "--providers", "1", "--clients", "alice"];
+  assert.equal((await run("genconfig", small)).code, 0);
+  const file = join(dir, "mix1", "mix.toml");
+  const changed = `${readFileSync(file, "utf8")}# mine\n`;
+  writeFileSync(file, changed);
+  const [again, testnet] = await Promise.all([run("genconfig", small), run("testnet", ["--dir", dir])]);
+  assert.equal(again.code, 78);
+  assert.match(again.stderr, /mix1\/mix\.toml is there already and says something else/);
+  assert.equal(testnet.code, 64);
+  assert.match(testnet.stderr, /--dir expects a new folder, or one of an earlier testnet/);
+  assert.equal(readFileSync(file, "utf8"), changed);
+});
+
 test("a wrong configuration ends with 78 and names file, line and key; a missing one likewise", async () => {
   const file = variant("wrong.toml", (toml) => toml.replace("IsProvider", "IsProvder"));
   const [wrong, missing] = await Promise.all([
