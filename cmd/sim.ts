@@ -25,7 +25,7 @@ import { E } from "../core/fp.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
 import { type Case, type Configuration, decodeCase, encodeCase, optionsOf } from "../conformance/sim/case.ts";
 import { describeFault } from "../conformance/sim/fault.ts";
-import type { Observer } from "../conformance/sim/host.ts";
+import type { Observer } from "../conformance/sim/watch.ts";
 import { report } from "../conformance/sim/report/report.ts";
 import { createSampler } from "../conformance/sim/report/sampler.ts";
 import { emissionLine, hostLine, inputLine } from "../conformance/sim/report/trace_line.ts";

@@ -64,12 +64,17 @@ export const isZero = (bytes: Uint8Array): boolean => {
   return seen === 0;
 };
 
-const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const digits = "0123456789abcdef";
+const digitCodes = Array.from(digits, (digit) => digit.charCodeAt(0));
+/** As many bytes are written at a time. */
+const hexedMax = 1024;
 
+// Not added up digit by digit: engines would keep such a text as a tree of its parts, at ten times the memory.
 export const toHex = (bytes: Uint8Array): string => {
-  let text = "";
-  for (let at = 0; at < bytes.length; at++) text += pairs[bytes[at]!]!;
-  return text;
+  if (bytes.length > hexedMax) return toHex(bytes.subarray(0, hexedMax)) + toHex(bytes.subarray(hexedMax));
+  const codes: number[] = [];
+  for (let at = 0; at < bytes.length; at++) codes.push(digitCodes[bytes[at]! >> 4]!, digitCodes[bytes[at]! & 15]!);
+  return String.fromCharCode(...codes);
 };
 
 /** The bytes of an even number of hex digits of either case, or null. */

@@ -7,8 +7,8 @@
  * @module
  */
 import { sha256 } from "@noble/hashes/sha2.js";
-import { chacha20 } from "@noble/ciphers/chacha.js";
 import { concat, readUint32, utf8, writeUint32 } from "./bytes.ts";
+import { chacha20Keystream } from "./crypto/chacha20.ts";
 import { type Context, invariant } from "./machine.ts";
 
 /** A source of uniformly random bytes. */
@@ -26,7 +26,7 @@ export const stream = (key: Uint8Array): Random => {
     bytes: (length) => {
       const nonce = new Uint8Array(12);
       writeUint32(nonce, 8, reads++);
-      return chacha20(key, nonce, new Uint8Array(length));
+      return chacha20Keystream(key, nonce, length);
     },
   };
 };

@@ -115,14 +115,18 @@ export const createSystem = (kinds: Kinds): System => {
 
   const innerContext = (run: Run, address: Address): Context => new InnerContext(run.context, address, run.steps++);
 
-  const settle = (run: Run, address: Address, kind: string, step: Step<unknown, Effect>): void => {
-    const before = run.machines.get(address)?.wakeAt ?? null;
-    run.machines = run.machines.set(address, { kind, state: step.state, wakeAt: step.wakeAt });
-    if (step.wakeAt !== null && step.wakeAt !== before) {
-      run.deadlines = push(run.deadlines, step.wakeAt, { address, wakeAt: step.wakeAt });
-    }
-    if (step.consumed !== undefined) run.consumed.push(...step.consumed);
-    for (const effect of step.effects) perform(run, address, effect);
+  /** `planned`: the deadline of the machine that the heap is known to hold. */
+  const settle = (
+    run: Run,
+    address: Address,
+    kind: string,
+    { state, wakeAt, effects, consumed }: Step<unknown, Effect>,
+    planned: Mono | null,
+  ): void => {
+    run.machines = run.machines.set(address, { kind, state, wakeAt });
+    if (wakeAt !== null && wakeAt !== planned) run.deadlines = push(run.deadlines, wakeAt, { address, wakeAt });
+    if (consumed !== undefined) run.consumed.push(...consumed);
+    for (const effect of effects) perform(run, address, effect);
   };
 
   const perform = (run: Run, from: Address, effect: Effect): void => {
@@ -143,17 +147,17 @@ export const createSystem = (kinds: Kinds): System => {
 
   const spawn = (run: Run, { at, kind, config }: Spawn): void => {
     invariant(!run.machines.has(at), `address ${at} is taken`);
-    settle(run, at, kind, machineOf(kind).start(innerContext(run, at), config, undefined));
+    settle(run, at, kind, machineOf(kind).start(innerContext(run, at), config, undefined), null);
   };
 
   const deliver = (run: Run, { to, event }: Input): void => {
     const entry = run.machines.get(to);
-    if (entry === undefined) {
-      run.emissions.push({ from: to, effect: count("undeliverable") });
-      return;
-    }
-    settle(run, to, entry.kind, machineOf(entry.kind).step(innerContext(run, to), entry.state, event));
+    if (entry === undefined) run.emissions.push({ from: to, effect: count("undeliverable") });
+    else advance(run, to, entry, event, entry.wakeAt);
   };
+
+  const advance = (run: Run, address: Address, { kind, state }: Entry, event: unknown, planned: Mono | null): void =>
+    settle(run, address, kind, machineOf(kind).step(innerContext(run, address), state, event), planned);
 
   const drain = (run: Run): void => {
     for (let handled = 0; handled < run.queue.length; handled++) {
@@ -177,14 +181,14 @@ export const createSystem = (kinds: Kinds): System => {
     const due: Address[] = [];
     for (let first = peek(run.deadlines); first !== null && first.key <= run.context.now; first = peek(run.deadlines)) {
       run.deadlines = pop(run.deadlines);
-      if (!isCurrent(run, first.value)) continue;
       const { address } = first.value;
-      run.machines = run.machines.update(address, (entry) => ({ ...entry!, wakeAt: null }));
-      due.push(address);
+      if (isCurrent(run, first.value) && !due.includes(address)) due.push(address);
     }
     for (const address of due) {
-      if (!run.machines.has(address)) continue;
-      deliver(run, { to: address, event: tick });
+      const entry = run.machines.get(address);
+      if (entry === undefined) continue;
+      // Its deadline has left the heap: one that stands as it did has to go back.
+      advance(run, address, entry, tick, null);
       drain(run);
     }
   };

@@ -2,11 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { chacha20 } from "@noble/ciphers/chacha.js";
 import { concat, toHex } from "../../core/bytes.ts";
-import { InvariantError } from "../../core/machine.ts";
+import { chacha20Keystream } from "../../core/crypto/chacha20.ts";
+import { type Context, InvariantError, mono, wall } from "../../core/machine.ts";
 import {
   deriveSeed,
   draws,
+  drawsOf,
   exponentialMs,
   pick,
   type Random,
@@ -44,11 +47,36 @@ test("a stream depends on its label and seed alone, not on other draws", () => {
   }));
 });
 
+test("a step that draws nothing does not ask for its seed", () => {
+  let asked = 0;
+  const context: Context = {
+    now: mono(0),
+    wall: wall(0),
+    get seed() {
+      asked++;
+      return zeros;
+    },
+  };
+  const draw = drawsOf(context);
+  assert.equal(asked, 0);
+  assert.equal(toHex(draw("label").bytes(8)), toHex(draws(zeros)("label").bytes(8)));
+  assert.equal(asked, 1);
+});
+
 test("the reads of one stream differ from one another, and longer reads begin like shorter ones", () => {
   const one = stream(zeros);
   const reads = Array.from({ length: 100 }, () => toHex(one.bytes(16)));
   assert.equal(new Set(reads).size, 100);
   assert.ok(toHex(stream(zeros).bytes(64)).startsWith(reads[0]!));
+});
+
+test("the keystream of draws is the library's ChaCha20, whatever its length", () => {
+  const nonce = fc.uint8Array({ minLength: 12, maxLength: 12 });
+  fc.assert(fc.property(seed, nonce, fc.nat(300), (key, nonce, length) => {
+    const expected = chacha20(key, nonce, new Uint8Array(length));
+    assert.equal(toHex(chacha20Keystream(key, nonce, length)), toHex(expected));
+  }));
+  assert.throws(() => chacha20Keystream(new Uint8Array(31), new Uint8Array(12), 1), InvariantError);
 });
 
 test("the expansion of a seed is fixed: recorded runs depend on it", () => {

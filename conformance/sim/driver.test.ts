@@ -6,7 +6,8 @@ import type { Effect, SocketEvent, StoreEvent } from "../../core/effects.ts";
 import { after, type Machine, type Mono, mono, type Step } from "../../core/machine.ts";
 import { draws } from "../../core/random.ts";
 import { type AnyMachine, createSystem, type Emission } from "../../core/system.ts";
-import type { HostSpec, Observer } from "./host.ts";
+import type { HostSpec } from "./host.ts";
+import type { Observer } from "./watch.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
 const seedOf = (n: number): Uint8Array => new Uint8Array(32).fill(n);

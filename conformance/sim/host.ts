@@ -27,6 +27,7 @@ import type { Socket, SocketHandler } from "./link.ts";
 import type { Net } from "./net.ts";
 import { createPrng } from "./prng.ts";
 import { createStore } from "./store.ts";
+import type { Watch } from "./watch.ts";
 
 /** A host to be: what cmd/*.ts would start as one process. */
 export interface HostSpec {
@@ -45,14 +46,6 @@ export interface HostSpec {
   /** Work that takes time: an unwrap, a disk. Drawn from [1, max] ms. */
   readonly unwrapMsMax: number;
   readonly storeMsMax: number;
-}
-
-/** Sees everything that goes into a host and comes out of it. */
-export interface Observer {
-  readonly started?: (at: number, host: string) => void;
-  readonly crashed?: (at: number, host: string) => void;
-  readonly input?: (at: number, host: string, input: Input | null) => void;
-  readonly emission?: (at: number, host: string, emission: Emission) => void;
 }
 
 export interface Host {
@@ -82,7 +75,7 @@ export interface Surroundings {
   readonly net: Net;
   readonly seed: Uint8Array;
   readonly originMs: number;
-  readonly observers: ReadonlyArray<Observer>;
+  readonly watch: Watch;
 }
 
 /**
@@ -117,7 +110,7 @@ const idleWakesMax = 1000;
 
 export const createHost = (
   spec: HostSpec,
-  { agenda, net, seed: runSeed, originMs, observers }: Surroundings,
+  { agenda, net, seed: runSeed, originMs, watch }: Surroundings,
 ): Host => {
   const seed = deriveSeed(runSeed, `host ${spec.name}`);
   const prng = createPrng(seed, "world");
@@ -149,7 +142,7 @@ export const createHost = (
     taken.wipe();
     arm(step.wakeAt);
     for (const emission of step.effects) {
-      for (const observer of observers) observer.emission?.(agenda.now(), spec.name, emission);
+      watch.emission(agenda.now(), spec.name, emission);
       perform(emission.from, emission.effect);
     }
   };
@@ -170,7 +163,7 @@ export const createHost = (
     if (state === null) return;
     if (missed !== null) return void missed.push(input);
     if (input !== null) idleWakes = 0;
-    for (const observer of observers) observer.input?.(agenda.now(), spec.name, input);
+    watch.input(agenda.now(), spec.name, input);
     const taken = context();
     settle(taken, spec.system.step(taken, state, input));
   };
@@ -266,7 +259,7 @@ export const createHost = (
 
   const start = (): void => {
     invariant(state === null, `${spec.name} runs already`);
-    for (const observer of observers) observer.started?.(agenda.now(), spec.name);
+    watch.started(agenda.now(), spec.name);
     const taken = context();
     const step = spec.system.start(taken, spec.machines);
     settle(taken, step);
@@ -275,7 +268,7 @@ export const createHost = (
 
   const crash = (): void => {
     if (state === null) return;
-    for (const observer of observers) observer.crashed?.(agenda.now(), spec.name);
+    watch.crashed(agenda.now(), spec.name);
     life++;
     [state, wakeAt] = [null, null];
     if (missed !== null) missed = [];

@@ -54,11 +54,12 @@ export interface Medium {
 export const createPipe = ({ agenda, prng, latencyMs, isStalled }: Medium, ends: PipeEnds): Pipe => {
   let segments: Segment[] = [];
   let unflushed: number[] = [];
-  let [held, lastArrival, paused, dead, ended] = [0, 0, false, false, false];
+  let [held, unflushedLength, lastArrival, paused, dead, ended] = [0, 0, 0, false, false, false];
 
   const flush = (): void => {
-    while (unflushed.length > 0 && held - sum(unflushed) < bufferLength) {
+    while (unflushed.length > 0 && held - unflushedLength < bufferLength) {
       const length = unflushed.shift()!;
+      unflushedLength -= length;
       agenda.at(agenda.now(), () => dead || ends.flushed(length));
     }
   };
@@ -89,6 +90,7 @@ export const createPipe = ({ agenda, prng, latencyMs, isStalled }: Medium, ends:
       if (dead || ended) return;
       held += bytes.length;
       unflushed.push(bytes.length);
+      unflushedLength += bytes.length;
       const cutAt = bytes.length > 1 && prng.once(splitOneIn) ? 1 + prng.below(bytes.length - 1) : bytes.length;
       enqueue(bytes.subarray(0, cutAt));
       if (cutAt < bytes.length) enqueue(bytes.subarray(cutAt));
@@ -98,6 +100,7 @@ export const createPipe = ({ agenda, prng, latencyMs, isStalled }: Medium, ends:
       if (dead || ended) return;
       ended = true;
       unflushed = [];
+      unflushedLength = 0;
       enqueue(null);
     },
     pause: () => {
@@ -113,8 +116,6 @@ export const createPipe = ({ agenda, prng, latencyMs, isStalled }: Medium, ends:
     },
   };
 };
-
-const sum = (lengths: ReadonlyArray<number>): number => lengths.reduce((total, length) => total + length, 0);
 
 /** The bytes that have arrived, joined, as far as one event may carry them; and what stays. */
 const takeArrived = (segments: ReadonlyArray<Segment>, now: number): [Uint8Array, Segment[]] => {

@@ -28,7 +28,8 @@ import {
 } from "../../core/spool/hosting_types.ts";
 import { defaultSpoolLimits } from "../../core/spool/service_types.ts";
 import { bootSpools, createSpoolSystem } from "../../core/spool/system.ts";
-import type { HostSpec, Observer } from "./host.ts";
+import type { HostSpec } from "./host.ts";
+import type { Observer } from "./watch.ts";
 import type { Network } from "./network.ts";
 import type { SimulationOptions } from "./simulation.ts";
 import type { World } from "./world.ts";

@@ -16,7 +16,7 @@ import { signRead } from "../../core/spool/read.ts";
 import { decodeReply, encodeRequest, type Reply, type Request } from "../../core/spool/replica_wire.ts";
 import { encodeOperation } from "../../core/spool/set.ts";
 import { contentId, decodeWrite, signWrite, type SpoolIndex, type Write } from "../../core/spool/write.ts";
-import type { Observer } from "./host.ts";
+import type { Observer } from "./watch.ts";
 import type { Prng } from "./prng.ts";
 import { spoolEndpoint } from "./spool_network.ts";
 import type { World } from "./world.ts";

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { compare, toHex } from "../../core/bytes.ts";
 import {
   type Commit,
   type DropTable,
@@ -30,35 +29,42 @@ export const refusal = ({ type, id }: StoreEffect): StoreEvent =>
     ? { type: "ReplayTested", id, outcome: "failed" }
     : { type: "CommitFailed", id, reason: "full" };
 
-interface Entry {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
+/** Entries by key, whose bytes are the codes of a text: it orders, compares and is looked up as they are. */
+type Table = Map<string, Uint8Array>;
+
+const textOf = (key: Uint8Array): string => String.fromCharCode(...key);
+const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+
+/** What stands under a replay tag. */
+const nothing = new Uint8Array(0);
 
 export const createStore = (): Store => {
-  const tables = new Map<string, Map<string, Entry>>();
-  const table = (name: string): Map<string, Entry> => {
-    const found = tables.get(name) ?? new Map<string, Entry>();
-    tables.set(name, found);
-    return found;
+  const tables = new Map<string, Table>();
+  const table = (name: string): Table => {
+    const found = tables.get(name);
+    if (found !== undefined) return found;
+    const made: Table = new Map();
+    tables.set(name, made);
+    return made;
   };
 
   const apply = ({ table: name, key, value }: StoreWrite): void => {
-    if (value === null) table(name).delete(toHex(key));
-    else table(name).set(toHex(key), { key: key.slice(), value: value.slice() });
+    if (value === null) table(name).delete(textOf(key));
+    else table(name).set(textOf(key), value.slice());
   };
 
   const scan = ({ id, table: name, after, limit }: Scan): StoreEvent => {
-    const found = [...table(name).values()].filter(({ key }) => after === null || compare(key, after) > 0);
-    found.sort((a, b) => compare(a.key, b.key));
-    const entries = found.slice(0, limit).map(({ key, value }) => ({ key: key.slice(), value: value.slice() }));
+    const from = after === null ? null : textOf(after);
+    const found = [...table(name).keys()].filter((key) => from === null || key > from).sort().slice(0, limit);
+    const entries = found.map((key) => ({ key: bytesOf(key), value: table(name).get(key)!.slice() }));
     return { type: "Scanned", id, entries };
   };
 
   const testAndSet = ({ id, epoch, tag }: TestAndSetReplay): StoreEvent => {
-    const known = table(replayTable(epoch)).has(toHex(tag));
-    apply({ table: replayTable(epoch), key: tag, value: new Uint8Array(0) });
-    return { type: "ReplayTested", id, outcome: known ? "replayed" : "fresh" };
+    const [tags, text] = [table(replayTable(epoch)), textOf(tag)];
+    if (tags.has(text)) return { type: "ReplayTested", id, outcome: "replayed" };
+    tags.set(text, nothing);
+    return { type: "ReplayTested", id, outcome: "fresh" };
   };
 
   return {

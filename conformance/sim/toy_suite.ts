@@ -51,22 +51,17 @@ const rotate = (word: number, by: number): number => (word << by) | (word >>> (3
 // Byte strings up to this length have no buffer until it is asked for, which costs more than all that is done to them.
 const viewlessMax = 64;
 
-/* Words of four bytes, the least first: of a long byte string by a view, which is given then. */
+/* Words of four bytes, the least first. */
 
-const readWord = (bytes: Uint8Array, view: DataView | null, at: number): number =>
-  view === null
-    ? bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
-    : view.getInt32(at, true);
+const readWord = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 
-const writeWord = (bytes: Uint8Array, view: DataView | null, at: number, word: number): void => {
-  if (view !== null) return view.setInt32(at, word, true);
+const writeWord = (bytes: Uint8Array, at: number, word: number): void => {
   bytes[at] = word;
   bytes[at + 1] = word >>> 8;
   bytes[at + 2] = word >>> 16;
   bytes[at + 3] = word >>> 24;
 };
-
-const longViewOf = (bytes: Uint8Array): DataView | null => bytes.length > viewlessMax ? viewOf(bytes) : null;
 
 /** The bytes after the last whole word, as one. */
 const tailOf = (bytes: Uint8Array): number => {
@@ -75,21 +70,40 @@ const tailOf = (bytes: Uint8Array): number => {
   return word;
 };
 
-// The two loops below keep their lanes in local variables: as closures or in arrays they take three times as long.
+// The loops below keep their lanes in local variables: as closures or in arrays they take three times as long.
+
+const absorbWord = (lane: number, word: number): number => Math.imul(rotate(lane ^ word, 15), 0x2545f491);
 
 /**
- * Absorbs a part, its tail and its length. A step is a permutation of the lanes: a difference does not vanish again.
+ * Absorbs a part, its tail and its length. Each word goes into one lane, then the lanes into one another: all of it by
+ * permutations, so that a difference does not vanish again.
  */
 const absorb = (lanes: Lanes, bytes: Uint8Array): void => {
-  const view = longViewOf(bytes);
   const whole = bytes.length & ~3;
+  const blocks = bytes.length & ~15;
   let a = lanes[0]!;
   let b = lanes[1]!;
   let c = lanes[2]!;
   let d = lanes[3]!;
-  for (let at = 0; at <= whole + 4; at += 4) {
-    const word = at < whole ? readWord(bytes, view, at) : at === whole ? tailOf(bytes) : bytes.length;
-    const mixed = (Math.imul(rotate(a ^ word, 15), 0x2545f491) + d) | 0;
+  if (bytes.length > viewlessMax) {
+    const view = viewOf(bytes);
+    for (let at = 0; at < blocks; at += 16) {
+      a = absorbWord(a, view.getInt32(at, true));
+      b = absorbWord(b, view.getInt32(at + 4, true));
+      c = absorbWord(c, view.getInt32(at + 8, true));
+      d = absorbWord(d, view.getInt32(at + 12, true));
+    }
+  } else {
+    for (let at = 0; at < blocks; at += 16) {
+      a = absorbWord(a, readWord(bytes, at));
+      b = absorbWord(b, readWord(bytes, at + 4));
+      c = absorbWord(c, readWord(bytes, at + 8));
+      d = absorbWord(d, readWord(bytes, at + 12));
+    }
+  }
+  for (let at = blocks; at <= whole + 16; at += 4) {
+    const word = at < whole ? readWord(bytes, at) : at === whole ? tailOf(bytes) : bytes.length;
+    const mixed = (absorbWord(a, word) + d) | 0;
     a = b;
     b = c;
     c = d ^ rotate(a, 7);
@@ -105,8 +119,8 @@ const warmUpSteps = 12;
 
 /** XORs a keystream into `data`: the lanes are the state of a chaotic generator with a counter (sfc32). */
 const maskByLanes = (data: Uint8Array, lanes: Lanes): void => {
-  const view = longViewOf(data);
   const whole = data.length & ~3;
+  const view = data.length > viewlessMax ? viewOf(data) : null;
   let a = lanes[0]!;
   let b = lanes[1]!;
   let c = lanes[2]!;
@@ -118,8 +132,9 @@ const maskByLanes = (data: Uint8Array, lanes: Lanes): void => {
     b = (c + (c << 3)) | 0;
     c = (rotate(c, 21) + word) | 0;
     if (at < 0) continue;
-    if (at < whole) writeWord(data, view, at, readWord(data, view, at) ^ word);
-    else for (let i = whole; i < data.length; i++) data[i]! ^= word >>> (8 * (i - whole));
+    if (at === whole) { for (let i = whole; i < data.length; i++) data[i]! ^= word >>> (8 * (i - whole)); }
+    else if (view !== null) view.setInt32(at, view.getInt32(at, true) ^ word, true);
+    else writeWord(data, at, readWord(data, at) ^ word);
   }
 };
 
@@ -154,15 +169,15 @@ const multiply = (a: number, b: number): number => {
 };
 
 /** No scalar has a component of zero, as no clamped X25519 scalar is a multiple of the group's order. */
-const scalarWord = (scalar: Uint8Array, at: number): number => 1 + ((readWord(scalar, null, at) >>> 0) % (prime - 1));
+const scalarWord = (scalar: Uint8Array, at: number): number => 1 + ((readWord(scalar, at) >>> 0) % (prime - 1));
 
 const multiplyPoint = (scalar: Uint8Array, point: Uint8Array): Uint8Array => {
   sized(scalar, groupLength);
   sized(point, groupLength);
   const result = new Uint8Array(groupLength);
   for (let at = 0; at < groupLength; at += 4) {
-    const term = (readWord(point, null, at) >>> 0) % prime;
-    writeWord(result, null, at, multiply(scalarWord(scalar, at), term));
+    const term = (readWord(point, at) >>> 0) % prime;
+    writeWord(result, at, multiply(scalarWord(scalar, at), term));
   }
   return result;
 };

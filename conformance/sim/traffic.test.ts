@@ -11,7 +11,7 @@ import type { ClientRequest } from "../../core/client/events.ts";
 import { clientAddress } from "../../core/client/system.ts";
 import type { Unwrapped } from "../../core/effects.ts";
 import { frameLengthOf } from "./frames.ts";
-import type { Observer } from "./host.ts";
+import type { Observer } from "./watch.ts";
 import { simulate, type SimulationOptions } from "./simulation.ts";
 import { smallNetwork } from "./small_network.ts";
 import { chiSquare, chiSquareBound, exponentialCdf, ksBound, ksDistance, poissonBound } from "./statistics.ts";

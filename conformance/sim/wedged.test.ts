@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { utf8 } from "../../core/bytes.ts";
 import type { ClientRequest } from "../../core/client/events.ts";
 import { clientAddress } from "../../core/client/system.ts";
-import type { Observer } from "./host.ts";
+import type { Observer } from "./watch.ts";
 import { simulate } from "./simulation.ts";
 import { smallNetwork } from "./small_network.ts";
 import type { World } from "./world.ts";

@@ -4,11 +4,12 @@
  * @module
  */
 import { createAgenda } from "./agenda.ts";
-import { createHost, type Host, type HostSpec, type Observer, type Surroundings } from "./host.ts";
+import { createHost, type Host, type HostSpec, type Surroundings } from "./host.ts";
 import type { Latency, Link } from "./link.ts";
 import { createNet } from "./net.ts";
 import { invariant } from "../../core/machine.ts";
 import { createTrace } from "./trace.ts";
+import { createWatch, type Observer } from "./watch.ts";
 
 export interface WorldOptions {
   /** 32 bytes. */
@@ -47,13 +48,14 @@ export const createWorld = (options: WorldOptions): World => {
     input: (at, host, input) => trace.fold(["in", at, host, input]),
     emission: (at, host, emission) => trace.fold(["out", at, host, emission]),
   };
-  const observers = options.traced === false ? [] : [tracer];
+  const watch = createWatch();
+  if (options.traced !== false) watch.add(tracer);
   const surroundings: Surroundings = {
     agenda,
     net,
     seed: options.seed,
     originMs: options.originMs,
-    observers,
+    watch,
   };
   const hosts = new Map<string, Host>();
   return {
@@ -70,9 +72,7 @@ export const createWorld = (options: WorldOptions): World => {
     },
     hosts: () => [...hosts.keys()],
     link: net.link,
-    observe: (observer) => {
-      observers.push(observer);
-    },
+    observe: watch.add,
     now: agenda.now,
     at: agenda.at,
     runUntil: agenda.runUntil,

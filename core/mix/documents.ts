@@ -57,11 +57,14 @@ const judging = (
   { known }: Documents,
   { epoch, remainingMs }: EpochTime,
   { earlyConnectMs }: Schedule,
-): ReadonlyArray<KnownDocument> =>
-  epochsKept(epoch)
-    .filter((of) => of <= epoch || remainingMs <= earlyConnectMs)
-    .flatMap((of) => known.get(of) ?? []);
-
+): ReadonlyArray<KnownDocument> => {
+  const found: KnownDocument[] = [];
+  for (let of = remainingMs <= earlyConnectMs ? epoch + 1 : epoch; of >= epoch - epochsBack; of--) {
+    const document = known.get(of);
+    if (document !== undefined) found.push(document);
+  }
+  return found;
+};
 /**
  * Whom to hold connections to: neighbours of this epoch, those of the next early, and those of the past that are still
  * listed.

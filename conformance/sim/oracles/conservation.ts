@@ -46,6 +46,7 @@ export const conservation: CreateOracle = (view, report) => {
       crashed: (_at, host) => {
         if (byNode.has(host)) byNode.set(host, noCounts());
       },
+      effects: ["Count", "Drop"],
       emission: (_at, host, { effect }) => {
         const counts = byNode.get(host);
         if (counts === undefined) return;

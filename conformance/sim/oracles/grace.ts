@@ -26,9 +26,11 @@ export const grace: CreateOracle = (view, report) => {
   return {
     name: "grace",
     observer: {
-      input: (_at, _host, input) => {
-        if ((input?.event as { readonly type?: unknown } | undefined)?.type === "Unwrapped") opened++;
+      events: ["Unwrapped"],
+      input: () => {
+        opened++;
       },
+      effects: ["Drop"],
       emission: (_at, host, { effect }) => {
         if (effect.type !== "Drop" || !failures.has(effect.reason)) return;
         if (isCalm(view)) report("safety", `${host} drops a packet: ${effect.reason}`);

@@ -36,6 +36,7 @@ export const instants: CreateOracle = (view, report) => {
     name: "instants",
     observer: {
       crashed: (_at, host) => void last.delete(host),
+      effects: ["Hangup", "Write"],
       emission: (at, host, { effect }) => {
         if (!clients.has(host)) return;
         if (!isCalm(view) || effect.type === "Hangup") last.delete(host);

@@ -18,6 +18,7 @@ export const logs: CreateOracle = ({ weather, now }, report) => {
   return {
     name: "logs",
     observer: {
+      effects: ["Exit", "Log"],
       emission: (_at, host, { from, effect }) => {
         if (effect.type === "Exit") report("safety", `${host} ends with exit code ${effect.code}: ${effect.message}`);
         if (effect.type !== "Log") return;

@@ -15,7 +15,7 @@ import type { EpochClock } from "../../../core/pki/epoch.ts";
 import type { LoopixParameters } from "../../../core/pki/parameters.ts";
 import type { Geometry } from "../../../core/sphinx/geometry.ts";
 import type { SystemState } from "../../../core/system.ts";
-import type { Observer } from "../host.ts";
+import type { Observer } from "../watch.ts";
 import type { Network } from "../network.ts";
 import type { Weather } from "../weather.ts";
 

@@ -4,38 +4,54 @@
  *
  * @module
  */
-import { toHex } from "../../../core/bytes.ts";
 import type { StoreEvent, Unwrapped } from "../../../core/effects.ts";
 import type { CreateOracle } from "./oracle.ts";
 
 interface Books {
-  /** Tags in hex that were recorded, or are about to be. */
-  readonly tags: Set<string>;
+  /** Tags that were recorded, or are about to be, by the epoch of their key. */
+  readonly tags: Map<number, Set<string>>;
   /** Packets in replay detection, by the request's id. */
-  readonly pending: Map<number, { readonly tag: string; readonly isRepeated: boolean }>;
+  readonly pending: Map<number, { readonly epoch: number; readonly tag: string; readonly isRepeated: boolean }>;
   repeated: number;
   dropped: number;
 }
 
+/** So many epochs later a key has been destroyed for long: nothing opens with it, neither at first nor again. */
+const epochsKept = 5;
+
+const textOf = (tag: Uint8Array): string => String.fromCharCode(...tag);
+
 export const replays: CreateOracle = ({ network }, report) => {
   const byNode = new Map<string, Books>(
-    network.nodes.map((name) => [name, { tags: new Set(), pending: new Map(), repeated: 0, dropped: 0 }]),
+    network.nodes.map((name) => [name, { tags: new Map(), pending: new Map(), repeated: 0, dropped: 0 }]),
   );
 
   const onUnwrapped = (books: Books, { id, result }: Unwrapped): void => {
     if (!result.ok) return;
-    const tag = toHex(result.replayTag);
-    const isRepeated = books.tags.has(tag);
+    const { epoch } = result;
+    const tag = textOf(result.replayTag);
+    const tags = tagsOf(books, epoch);
+    const isRepeated = tags.has(tag);
     if (isRepeated) books.repeated++;
-    books.tags.add(tag);
-    books.pending.set(id, { tag, isRepeated });
+    tags.add(tag);
+    books.pending.set(id, { epoch, tag, isRepeated });
+  };
+
+  const tagsOf = ({ tags }: Books, epoch: number): Set<string> => {
+    const known = tags.get(epoch);
+    if (known !== undefined) return known;
+    const made = new Set<string>();
+    tags.set(epoch, made);
+    const oldest = Math.max(...tags.keys()) - epochsKept;
+    for (const of of tags.keys()) if (of < oldest) tags.delete(of);
+    return made;
   };
 
   /** The packet is gone, and no tag of it was recorded for sure. */
   const forget = (books: Books, id: number): void => {
     const packet = books.pending.get(id);
     if (packet?.isRepeated === true) books.repeated--;
-    else if (packet !== undefined) books.tags.delete(packet.tag);
+    else if (packet !== undefined) books.tags.get(packet.epoch)?.delete(packet.tag);
     books.pending.delete(id);
   };
 
@@ -54,6 +70,7 @@ export const replays: CreateOracle = ({ network }, report) => {
         const books = byNode.get(host);
         for (const id of books?.pending.keys() ?? []) forget(books!, id);
       },
+      events: ["Unwrapped", "ReplayTested"],
       input: (_at, host, input) => {
         const books = byNode.get(host);
         const event = input?.event as Unwrapped | StoreEvent | undefined;
@@ -61,6 +78,7 @@ export const replays: CreateOracle = ({ network }, report) => {
         if (event.type === "Unwrapped") onUnwrapped(books, event);
         if (event.type === "ReplayTested") onTested(books, event);
       },
+      effects: ["Drop"],
       emission: (_at, host, { effect }) => {
         const books = byNode.get(host);
         if (books !== undefined && effect.type === "Drop" && effect.reason === "replayed") books.dropped++;

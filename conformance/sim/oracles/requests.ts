@@ -109,6 +109,7 @@ export const requests: CreateOracle = ({ network, now, settledAt }, report) => {
     name: "requests",
     observer: {
       crashed: (_at, host) => forget(host),
+      effects: ["Notify"],
       emission: (_at, host, { effect }) => {
         if (effect.type === "Notify" && clients.has(host)) onNotice(host, effect.event as ClientNotice);
       },

@@ -80,6 +80,7 @@ export const surbs: CreateOracle = (view, report) => {
         unsent.delete(host);
         lost.delete(host);
       },
+      effects: ["Count", "Drop"],
       emission: (_at, host, { effect }) => {
         if (effect.type === "Count" && effect.name === "client-decoy-unsent") {
           unsent.set(host, (unsent.get(host) ?? 0) + 1);

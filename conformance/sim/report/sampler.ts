@@ -16,7 +16,7 @@ import { decodeCertificate } from "../../../core/pki/cert.ts";
 import type { AuthorityState } from "../../../core/pki/authority_state.ts";
 import { authorityAddress } from "../../../core/pki/authority_system.ts";
 import type { Emission, Input } from "../../../core/system.ts";
-import type { Observer } from "../host.ts";
+import type { Observer } from "../watch.ts";
 import type { Network } from "../network.ts";
 import { firstEpoch, type SimulationOptions, type SimulationResult } from "../simulation.ts";
 import type { World } from "../world.ts";
