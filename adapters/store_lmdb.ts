@@ -18,7 +18,7 @@ import { unavailableError } from "./exit.ts";
 import { defaultReplayTagsMax, type Store, type StoreEffect } from "./store.ts";
 import { damageOf } from "./store_lmdb_header.ts";
 import { createReplayTables, type ReplayTables } from "./store_lmdb_replay.ts";
-import { hasRoom, removalBytes, roomAt } from "./store_lmdb_room.ts";
+import { canBegin, openRoom, removalBytes, type Room, roomFor } from "./store_lmdb_room.ts";
 import {
   copy,
   type Database,
@@ -35,8 +35,6 @@ import {
 const formatVersion = 1;
 /** Effects in one transaction. */
 const batchMax = 1024;
-/** Below this many free bytes lmdb's I/O error means that the disk is full: it reports short writes as such. */
-const fullBelow = 256 * 1024;
 
 /* Failures: numbers of the operating system and of lmdb.h. */
 
@@ -52,13 +50,7 @@ const failures: ReadonlyMap<number, StoreFailure> = new Map([
   [-30797, "corrupt"], // MDB_PAGE_NOTFOUND
 ]);
 
-const ioError = 5;
-
-const failureOf = (path: string, error: unknown): StoreFailure => {
-  const code = Number((error as { code?: unknown }).code);
-  if (code === ioError && roomAt(path) < fullBelow) return "full";
-  return failures.get(code) ?? "io";
-};
+const failureOf = (error: unknown): StoreFailure => failures.get(Number((error as { code?: unknown }).code)) ?? "io";
 
 const failed = (effect: StoreEffect, reason: StoreFailure): StoreEvent => {
   const { id } = effect;
@@ -135,7 +127,7 @@ const checkAlone = (database: Database, path: string): void => {
 
 const openDatabase = (path: string): Database => {
   try {
-    if (roomAt(path) < removalBytes && !existsSync(path)) throw refuse(path, "the disk is full");
+    if (!existsSync(path) && canBegin(path) === "full") throw refuse(path, "the disk is full");
     const damage = existsSync(path) ? damageOf(path) : null;
     if (damage !== null) throw refuse(path, damage);
     return open<Uint8Array, Uint8Array>({
@@ -178,16 +170,17 @@ export const openLmdbStore = (
     replays.revert(() => database.transactionSync(() => effects.map((effect) => apply(database, replays, effect))));
 
   const alone = (effect: StoreEffect): StoreEvent => {
-    if (!hasRoom(path, [effect])) return failed(effect, "full");
+    const refusal = room.make(roomFor([effect]));
+    if (refusal !== null) return failed(effect, refusal);
     try {
       return transact([effect])[0]!;
     } catch (error) {
-      return failed(effect, failureOf(path, error));
+      return failed(effect, failureOf(error));
     }
   };
 
   const together = (effects: ReadonlyArray<StoreEffect>): ReadonlyArray<StoreEvent> => {
-    if (!hasRoom(path, effects)) return effects.map(alone);
+    if (room.make(roomFor(effects)) !== null) return effects.map(alone);
     try {
       return transact(effects);
     } catch {
@@ -208,7 +201,7 @@ export const openLmdbStore = (
   const removeDropped = (): void => {
     try {
       // Without room it goes on after the next drop or at the next start.
-      removing = roomAt(path) >= removalBytes && database.transactionSync(() => removeSome(database));
+      removing = room.make(removalBytes) === null && database.transactionSync(() => removeSome(database));
     } catch {
       // It goes on after the next drop or at the next start.
       removing = false;
@@ -239,8 +232,10 @@ export const openLmdbStore = (
     setImmediate(turn);
   };
 
+  let room: Room;
   try {
     checkAlone(database, path);
+    room = openRoom(path, database);
     database.transactionSync(() => checkVersion(database, path));
   } catch (error) {
     void database.close();
@@ -256,6 +251,7 @@ export const openLmdbStore = (
     close: async () => {
       while (waiting.length > 0) writeBatch();
       closed = true;
+      room.close();
       await database.close();
     },
   };
