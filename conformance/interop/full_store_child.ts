@@ -1,6 +1,6 @@
 /**
- * A store in a process that may not write files beyond a size, for a test: what refuses a write here is nothing that the
- * file system would say beforehand, as with a quota.
+ * A store in a process that may not write files beyond a size, for a test: what refuses a write here is nothing that
+ * the file system would say beforehand, as with a quota.
  *
  *     node --import tsx conformance/interop/full_store_child.ts FILE
  *
