@@ -7,7 +7,7 @@
  * Keys are imported raw where the platform takes that (Node 26, which refuses a private JWK whose halves disagree),
  * else as JWK, which is fifteen times as fast as DER; there the public half of a private JWK is not read, so a dummy
  * stands there. Importing a private key costs as much as using it, so the objects of the last few are kept until
- * `forget`.
+ * `forget`; so are those of public keys that signatures are verified under.
  *
  * Results are plain `Uint8Array`s and never a `Buffer`, whose `slice` shares memory where the protocol code means a
  * copy.
@@ -44,6 +44,8 @@ type Curve = (typeof curves)[number];
 const tagLength = 16;
 /** A node uses a handful of long-lived keys; more would only keep ephemeral ones in memory. */
 const cachedKeysMax = 16;
+/** Signatures are verified under the same keys again: those of authorities, and of spools' writers and readers. */
+const cachedVerifiersMax = 256;
 
 const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
@@ -138,6 +140,7 @@ const shake128 = (message: Uint8Array, length: number): Uint8Array =>
 /** A suite with its own cache of key objects; `aez` may be an instance of a module that another thread compiled. */
 export const createNativeSuite = (aez: WasmAez = createWasmAez()): Suite => {
   const keys = createKeyCache(cachedKeysMax, curves, importPrivate);
+  const verifiers = createKeyCache(cachedVerifiersMax, ["Ed25519"], importPublic);
   const privateKey = (curve: Curve, secret: Uint8Array): KeyObject => {
     invariant(secret.length === 32, "a seed or scalar has 32 bytes");
     return keys.get(curve, secret);
@@ -182,7 +185,7 @@ export const createNativeSuite = (aez: WasmAez = createWasmAez()): Suite => {
     },
     ed25519Verify: (publicKey, message, signature) => {
       if (publicKey.length !== 32 || signature.length !== 64 || !isCanonicalPoint(publicKey)) return false;
-      return nullOnThrow(() => verify(null, message, importPublic("Ed25519", publicKey), signature)) ?? false;
+      return nullOnThrow(() => verify(null, message, verifiers.get("Ed25519", publicKey), signature)) ?? false;
     },
 
     forget: (secret) => keys.forget(secret.subarray(0, 32)),

@@ -1,6 +1,6 @@
 /**
- * The platform's objects of the private keys used last, so that a key is not imported anew for each use. Bounded, and
- * emptied key by key on demand: an object is a copy of a secret that nothing else wipes.
+ * The platform's objects of the keys used last, so that a key is not imported anew for each use. Bounded, and emptied
+ * key by key on demand: the object of a private key is a copy of a secret that nothing else wipes.
  *
  * @module
  */

@@ -30,7 +30,7 @@ import { decodeResponse2, encodeRequest2, signRequest2, type SpoolRequest2 } fro
 import { katzenpostGeometry } from "../../core/sphinx/geometry.ts";
 import { sum, threadTimes } from "./cpu_times.ts";
 import { runtime } from "./measure.ts";
-import { postAll } from "./spool_socket.ts";
+import { prepareLoad } from "./spool_socket.ts";
 
 const geometry = spoolGeometry(katzenpostGeometry);
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -112,10 +112,11 @@ interface Phase {
 
 const measured = async ({ plugin, report }: Bench, phase: Phase): Promise<ReadonlyArray<Uint8Array>> => {
   const { name, bodies, keepsConnections } = phase;
+  const load = prepareLoad({ socketPath: plugin.socketPath, path: requestPath, bodies, atOnce, keepsConnections });
   const cpu = () => [threadTimes(plugin.child.pid!), threadTimes(process.pid)] as const;
   const [before, ourBefore] = cpu();
   const began = performance.now();
-  const answers = await postAll({ socketPath: plugin.socketPath, path: requestPath, bodies, atOnce, keepsConnections });
+  const posted = await load();
   const seconds = (performance.now() - began) / 1000;
   const [after, ourAfter] = cpu();
   const each = (ms: number): number => Number((ms / bodies.length).toFixed(3));
@@ -130,7 +131,7 @@ const measured = async ({ plugin, report }: Bench, phase: Phase): Promise<Readon
       client: each(total(ourAfter) - total(ourBefore)),
     },
   });
-  return answers;
+  return posted.answers();
 };
 
 interface Round {
@@ -172,7 +173,8 @@ const makeSpools = async (socketPath: string): Promise<ReadonlyArray<Made>> => {
   const bodies = keys.map(([owner, writer]) =>
     bodyOf(owner, { command: "create", spool: noSpool(), messageId: 0, message: writer.slice(32) })
   );
-  const answers = await postAll({ socketPath, path: requestPath, bodies, atOnce, keepsConnections: true });
+  const answers = (await prepareLoad({ socketPath, path: requestPath, bodies, atOnce, keepsConnections: true })())
+    .answers();
   return keys.map(([owner, writer], n) => ({ id: responseOf(answers[n]!).spool, owner, writer }));
 };
 

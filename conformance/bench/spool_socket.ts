@@ -1,11 +1,13 @@
 /**
  * A client of a plugin's Unix socket that costs as little as it can, since it shares the processors with what is
- * measured: HTTP/1.1 by hand, bodies made beforehand, answers looked at afterwards.
+ * measured: HTTP/1.1 by hand, requests made beforehand, answers put together afterwards.
  *
  * @module
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { connect } from "node:net";
+import { concat } from "../../core/bytes.ts";
 
 export interface Load {
   readonly socketPath: string;
@@ -19,75 +21,80 @@ export interface Load {
 
 const headEnd = "\r\n\r\n";
 
+/** An answer that is on its way: nothing is joined before all are there. */
 interface Answer {
   readonly chunks: Buffer[];
   length: number;
   /** Of head and body; Infinity until the head is there. */
   whole: number;
-  bodyAt: number;
 }
 
-const newAnswer = (): Answer => ({ chunks: [], length: 0, whole: Infinity, bodyAt: 0 });
+const newAnswer = (): Answer => ({ chunks: [], length: 0, whole: Infinity });
 
-const readHead = (answer: Answer): void => {
-  const bytes = Buffer.concat(answer.chunks);
+const wholeLength = (chunks: ReadonlyArray<Buffer>): number => {
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   const end = bytes.indexOf(headEnd);
-  if (end < 0) return;
+  if (end < 0) return Infinity;
   const head = bytes.toString("latin1", 0, end);
   const length = /^content-length: (\d+)$/im.exec(head)?.[1];
   assert.equal(head.startsWith("HTTP/1.1 200 ") && length !== undefined, true, head);
-  answer.bodyAt = end + headEnd.length;
-  answer.whole = answer.bodyAt + Number(length);
+  return end + headEnd.length + Number(length);
 };
 
-const take = (answer: Answer, chunk: Buffer): Uint8Array | null => {
+/** Takes a part of an answer; true for the last. */
+const take = (answer: Answer, chunk: Buffer): boolean => {
   answer.chunks.push(chunk);
   answer.length += chunk.length;
-  if (answer.whole === Infinity) readHead(answer);
-  return answer.length < answer.whole ? null : new Uint8Array(Buffer.concat(answer.chunks)).subarray(answer.bodyAt);
+  if (answer.whole === Infinity) answer.whole = wholeLength(answer.chunks);
+  return answer.length >= answer.whole;
 };
 
-/** Posts all bodies, `atOnce` under way; the answers' bodies in the same order. Rejects where a connection breaks. */
-export const postAll = (load: Load): Promise<ReadonlyArray<Uint8Array>> => {
-  const { socketPath, path, bodies, atOnce, keepsConnections } = load;
-  const answers = new Array<Uint8Array>(bodies.length);
+const bodyOf = ({ chunks }: Answer): Uint8Array => {
+  const bytes = Buffer.concat(chunks);
+  return new Uint8Array(bytes.subarray(bytes.indexOf(headEnd) + headEnd.length));
+};
+
+const requestOf = ({ path, keepsConnections }: Load, body: Uint8Array): Uint8Array => {
+  const head = `POST ${path} HTTP/1.1\r\nHost: unix\r\nContent-Type: application/octet-stream\r\n` +
+    `Content-Length: ${body.length}\r\n${keepsConnections ? "" : "Connection: close\r\n"}\r\n`;
+  return concat(Buffer.from(head), body);
+};
+
+export interface Posted {
+  /** Bodies, in the order of the requests. */
+  readonly answers: () => ReadonlyArray<Uint8Array>;
+}
+
+/** Requests made beforehand: the result posts them all, `atOnce` under way, and rejects where a connection breaks. */
+export const prepareLoad = (load: Load): () => Promise<Posted> => {
+  const requests = load.bodies.map((body) => requestOf(load, body));
+  const answers = requests.map(newAnswer);
   let next = 0;
-  const headOf = (length: number): string =>
-    `POST ${path} HTTP/1.1\r\nHost: unix\r\nContent-Type: application/octet-stream\r\n` +
-    `Content-Length: ${length}\r\n${keepsConnections ? "" : "Connection: close\r\n"}\r\n`;
 
   /** A connection until it is not used again; resolves then. */
   const converse = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const socket = connect(socketPath);
+      const socket = connect(load.socketPath);
       let at = -1;
-      let answer = newAnswer();
       const send = (): void => {
         at = next++;
-        const body = bodies[at]!;
-        socket.cork();
-        socket.write(headOf(body.length), "latin1");
-        socket.write(body);
-        socket.uncork();
-      };
-      const end = (): void => {
-        socket.destroy();
-        resolve();
+        socket.write(requests[at]!);
       };
       socket.on("data", (chunk: Buffer) => {
-        const body = take(answer, chunk);
-        if (body === null) return;
-        answers[at] = body;
-        answer = newAnswer();
-        if (!keepsConnections || next >= bodies.length) end();
-        else send();
+        if (!take(answers[at]!, chunk)) return;
+        if (load.keepsConnections && next < requests.length) return send();
+        socket.destroy();
+        resolve();
       });
       socket.on("error", reject).on("end", () => reject(new Error("the plugin closed the connection")));
       send();
     });
 
   const worker = async (): Promise<void> => {
-    while (next < bodies.length) await converse();
+    while (next < requests.length) await converse();
   };
-  return Promise.all(Array.from({ length: atOnce }, worker)).then(() => answers);
+  return async () => {
+    await Promise.all(Array.from({ length: load.atOnce }, worker));
+    return { answers: () => answers.map(bodyOf) };
+  };
 };
