@@ -22,7 +22,7 @@ export const u32 = (number: number): Uint8Array => {
 export const numberIn = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
 
 /** lmdb reads into memory that it uses again. */
-export const copy = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
+export const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
 const descriptionKey = (name: string): Uint8Array => concat(u32(0), utf8(name));
 export const versionKey = descriptionKey("version");
