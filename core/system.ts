@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "./collections/map.ts";
 import { count, type Effect, type LeafEffect, type Spawn } from "./effects.ts";
 import { emptyHeap, type Heap, peek, pop, push } from "./heap.ts";
 import { type Context, invariant, type Machine, type Mono, mono, type Step, tick, type Wall } from "./machine.ts";

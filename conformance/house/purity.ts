@@ -122,7 +122,6 @@ export const rules: ReadonlyArray<Rule> = [
 
 const packagesAllowed = [
   /^@noble\/(ciphers|curves|hashes)\//,
-  /^immutable$/,
   /^io-ts(\/|$)/,
   /^cbor-x\/(encode|decode)$/,
 ];

@@ -215,9 +215,9 @@ test("no step changes the state that it was given", () => {
     for (const [passed, event] of events) {
       now += passed;
       deepFreeze(outcome.state);
-      const before = outcome.state.machines.toJS();
+      const before = [...outcome.state.machines];
       const next = step(contextAt(now), outcome.state, event as Input | null);
-      assert.deepEqual(outcome.state.machines.toJS(), before);
+      assert.deepEqual([...outcome.state.machines], before);
       outcome = next;
     }
   }));
@@ -229,8 +229,8 @@ test("wakeAt is the least deadline of the machines, whatever happened", () => {
     for (const [passed, event] of events) {
       now += passed;
       outcome = step(contextAt(now), outcome.state, event as Input | null);
-      const deadlines = outcome.state.machines.valueSeq().map(({ wakeAt }) => wakeAt).filter((at) => at !== null)
-        .toArray();
+      const deadlines = [...outcome.state.machines.values()].map(({ wakeAt }) => wakeAt)
+        .filter((at) => at !== null);
       assert.equal(outcome.wakeAt, deadlines.length === 0 ? null : Math.min(...deadlines));
     }
   }));
@@ -240,5 +240,5 @@ test("a tick without a due deadline changes no machine and asks for nothing", ()
   const busy = tellTo("s", { ms: 50 });
   const outcome = step(contextAt(49), busy.state, null);
   assert.deepEqual(outcome.effects, []);
-  assert.ok(outcome.state.machines.equals(busy.state.machines));
+  assert.deepEqual([...outcome.state.machines], [...busy.state.machines]);
 });

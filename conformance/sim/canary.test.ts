@@ -1,7 +1,7 @@
 /** Sabotaged networks: each oracle catches what it is there for. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../../core/collections/map.ts";
 import type { ClientNotice } from "../../core/client/events.ts";
 import type { ClientState } from "../../core/client/state.ts";
 import { clientAddress } from "../../core/client/system.ts";

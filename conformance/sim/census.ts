@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { isCollection, isKeyed } from "immutable";
 
 /** Entries, or bytes, by path. */
 export type Census = ReadonlyMap<string, number>;
@@ -17,6 +16,10 @@ interface HeapNode {
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
+
+const isIterable = (value: object): value is Iterable<unknown> => Symbol.iterator in value;
+
+const isKeyed = (value: object): value is ReadonlyMap<unknown, unknown> => "get" in value && "values" in value;
 
 /** core/heap.ts: its items are walked, not its nodes. */
 const isHeap = (value: Readonly<Record<string, unknown>>): boolean =>
@@ -34,9 +37,7 @@ const heapValues = (root: HeapNode | null): unknown[] => {
 
 /** The entries of a collection; null for what is none. */
 const entriesOf = (value: Readonly<Record<string, unknown>>): unknown[] | null => {
-  if (Array.isArray(value)) return value;
-  if (isCollection(value)) return isKeyed(value) ? [...value.values()] : [...value];
-  if (value instanceof Map || value instanceof Set) return [...value.values()];
+  if (isIterable(value)) return [...(isKeyed(value) ? value.values() : value)];
   return isHeap(value) ? heapValues(value["root"] as HeapNode | null) : null;
 };
 

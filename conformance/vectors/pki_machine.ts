@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../../core/collections/map.ts";
 import { equal, toHex } from "../../core/bytes.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
 import type { Effect } from "../../core/effects.ts";

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import { emptyHeap } from "../heap.ts";
 import {
   absurd,

@@ -10,7 +10,8 @@
  *
  * @module
  */
-import { Map as PersistentMap, Set as PersistentSet } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
+import { PersistentSet } from "../collections/set.ts";
 import { equal } from "../bytes.ts";
 import { log, tell } from "../effects.ts";
 import { E } from "../fp.ts";

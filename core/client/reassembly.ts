@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { OrderedMap } from "immutable";
+import { OrderedMap } from "../collections/ordered_map.ts";
 import { concat, equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { after, type Mono } from "../machine.ts";

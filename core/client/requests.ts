@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Set as PersistentSet } from "immutable";
+import { PersistentSet } from "../collections/set.ts";
 import { concat, uint32 } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
 import { absurd, after } from "../machine.ts";

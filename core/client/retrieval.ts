@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { OrderedSet } from "immutable";
+import { PersistentSet } from "../collections/set.ts";
 import { toHex } from "../bytes.ts";
 import { drop, tell } from "../effects.ts";
 import { after, type Mono } from "../machine.ts";
@@ -32,7 +32,7 @@ const pollMaxMs = 60_000;
 /** Ids and digests to know duplicates by. A Provider repeats one message a reconnection. */
 const seenMax = 512;
 
-export const emptyRetrieval: Retrieval = { sequence: 0, pollAt: null, answerBy: null, seen: OrderedSet() };
+export const emptyRetrieval: Retrieval = { sequence: 0, pollAt: null, answerBy: null, seen: PersistentSet() };
 
 /** The interval between retrievals in ms. */
 export const pollIntervalMs = ({ lambdaP, lambdaL }: LoopixParameters): number =>

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { List, Map as PersistentMap, OrderedSet, Set as PersistentSet } from "immutable";
+import type { List } from "../collections/list.ts";
+import type { PersistentMap } from "../collections/map.ts";
+import type { PersistentSet } from "../collections/set.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Effect } from "../effects.ts";
 import type { Heap } from "../heap.ts";
@@ -108,7 +110,7 @@ export interface Retrieval {
   /** Set while a request is outstanding: when its answer has to be there. */
   readonly answerBy: Mono | null;
   /** Ids and digests of what came lately, for what comes twice. */
-  readonly seen: OrderedSet<string>;
+  readonly seen: PersistentSet<string>;
 }
 
 /** A request between acceptance and outcome (requests.ts). */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { toHex } from "../bytes.ts";
 import type { Bucket } from "../provider/rate_limit.ts";
 import type { Retrieval } from "../provider/retrieval.ts";

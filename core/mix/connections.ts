@@ -140,9 +140,8 @@ const onUp = (turn: Turn, session: Address, connection: Connection): void => {
 // Who is at home when is nobody's business: clients are mentioned at DEBUG and without a name.
 const connectedLine = ({ state: { documents } }: Turn, peer: Peer) => {
   if (peer.type === "client") return log("DEBUG", "client-connected", "a client connected");
-  const descriptor = documents.known.toList().map(({ neighbours }) => neighbours?.all.get(peer.id)).find((found) =>
-    found !== undefined
-  );
+  const descriptor = [...documents.known.values()].map(({ neighbours }) => neighbours?.all.get(peer.id))
+    .find((found) => found !== undefined);
   const name = descriptor?.name ?? "";
   return log("INFO", "connected", `${name} connected`, { peer: peer.id, name, direction: "in" });
 };

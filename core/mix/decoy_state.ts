@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import type { Mono } from "../machine.ts";
 
 export interface Loop {

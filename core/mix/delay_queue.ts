@@ -7,7 +7,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import { emptyHeap, type Heap, peek, pop, push } from "../heap.ts";
 import { type Mono, mono } from "../machine.ts";
 import { type Random, uniformInteger } from "../random.ts";
@@ -76,7 +77,7 @@ export const evict = (queue: DelayQueue, random: Random): { readonly queue: Dela
 const remove = (queue: DelayQueue, ticket: number): DelayQueue => {
   const { place } = queue.held.get(ticket)!;
   const last = queue.drawn.last()!;
-  const moved = queue.held.update(last, (held) => ({ ...held!, place }));
+  const moved = queue.held.set(last, { ...queue.held.get(last)!, place });
   return { ...queue, held: moved.delete(ticket), drawn: queue.drawn.set(place, last).pop() };
 };
 

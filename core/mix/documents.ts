@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { equalConstantTime } from "../bytes.ts";
 import type { Descriptor } from "../pki/descriptor.ts";
 import type { Document } from "../pki/document.ts";

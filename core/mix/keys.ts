@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { concat, uint64 } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { type Commit, type DropTable, replayTable, type Unwrap } from "../effects.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { earliest, type Mono } from "../machine.ts";
 import type { Descriptor } from "../pki/descriptor.ts";
 import type { Address } from "../system.ts";
@@ -35,7 +35,7 @@ export interface Links {
 export const noLinks: Links = { byId: PersistentMap(), bySession: PersistentMap(), dialAt: null, opened: 0 };
 
 const earliestDial = (byId: Links["byId"]): Mono | null =>
-  earliest(...byId.valueSeq().map(({ phase }) => (phase.type === "waiting" ? phase.dialAt : null)));
+  earliest(...[...byId.values()].map(({ phase }) => (phase.type === "waiting" ? phase.dialAt : null)));
 
 const withLinks = (links: Links, byId: Links["byId"]): Links => ({ ...links, byId, dialAt: earliestDial(byId) });
 

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { Map as PersistentMap, Set as PersistentSet } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
+import { PersistentSet } from "../collections/set.ts";
 import { tell } from "../effects.ts";
 import { after } from "../machine.ts";
 import { pluginAddress, type PluginConfig } from "../provider/plugin_config.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { concat, uint64 } from "../bytes.ts";
 import { count, log, type StoreWrite, tell } from "../effects.ts";
 import { invariant } from "../machine.ts";

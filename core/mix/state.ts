@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Map as PersistentMap } from "immutable";
+import type { PersistentMap } from "../collections/map.ts";
 import { earliest, type Mono } from "../machine.ts";
 import type { Schedule } from "../pki/epoch.ts";
 import type { ProviderState } from "../provider/provider.ts";

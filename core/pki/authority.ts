@@ -9,7 +9,8 @@
  *
  * @module
  */
-import { Map as PersistentMap, OrderedMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
+import { OrderedMap } from "../collections/ordered_map.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Effect, Incoming, StoreEvent } from "../effects.ts";
 import {

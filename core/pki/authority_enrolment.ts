@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { count, log, type LogLevel } from "../effects.ts";

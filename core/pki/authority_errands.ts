@@ -89,7 +89,7 @@ export const recall = (state: AuthorityState, which: (key: string, errand: Erran
   const closes = [...recalled.values()].flatMap(({ standing }) =>
     standing.type === "travelling" ? [request(standing.session, { type: "Close", polite: false })] : []
   );
-  return only({ ...state, errands: state.errands.filterNot((_, key) => recalled.has(key)) }, ...closes);
+  return only({ ...state, errands: state.errands.deleteAll(recalled.keys()) }, ...closes);
 };
 
 /** What a session is told. */

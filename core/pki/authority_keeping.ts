@@ -9,7 +9,9 @@
  *
  * @module
  */
-import { List, Map as PersistentMap, Set as PersistentSet } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
+import { PersistentSet } from "../collections/set.ts";
 import { fromHex, toHex } from "../bytes.ts";
 import type { Effect, StoreFailure } from "../effects.ts";
 import { earliest, type Mono } from "../machine.ts";
@@ -115,10 +117,10 @@ export const standingOf = ({ lastVoted, lineage }: AuthorityState): AuthorityRec
 /** Forgets the records of epochs that nobody may ask for any more. */
 export const forgetOld = (state: AuthorityState, epoch: number): Outcome => {
   const { keys } = state.storage;
-  const old = keys.filterNot((_, of) => isKept(of, epoch));
+  const old = keys.filter((_, of) => !isKept(of, epoch));
   if (old.isEmpty()) return only(state);
   const forgotten = [...old.values()].flatMap((of) => [...of]);
-  const next = withStorage(state, { keys: keys.filter((_, of) => isKept(of, epoch)) });
+  const next = withStorage(state, { keys: keys.deleteAll(old.keys()) });
   return commit(next, { records: [], forgotten, told: [], follow: nothing });
 };
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { count, type Effect, log, type StoreEvent, type StoreFailure } from "../effects.ts";
 import { absurd, after, type Context } from "../machine.ts";
 import type { Hex } from "./authority_config.ts";

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { type Effect, log } from "../effects.ts";

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { log, type StoreEvent } from "../effects.ts";
 import { E } from "../fp.ts";

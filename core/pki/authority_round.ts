@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { Map as PersistentMap, Set as PersistentSet } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
+import { PersistentSet } from "../collections/set.ts";
 import { absurd, type Wall, wall } from "../machine.ts";
 import type { Hex, Membership } from "./authority_config.ts";
 import type { Certificate } from "./cert.ts";

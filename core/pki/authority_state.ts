@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { Map as PersistentMap, type OrderedMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
+import type { OrderedMap } from "../collections/ordered_map.ts";
 import { equal, toHex } from "../bytes.ts";
 import type { Effect } from "../effects.ts";
 import type { Mono, Wall } from "../machine.ts";
@@ -93,7 +94,7 @@ export const prune = (state: AuthorityState, epoch: number): AuthorityState => {
 /** The descriptors that this authority itself accepted for an epoch, by their certificates. */
 export const knownDescriptors = (state: AuthorityState, epoch: number): KnownDescriptors => {
   const descriptors = new Map(
-    state.descriptors.get(epoch, PersistentMap<Hex, Descriptor>()).valueSeq().map((known) =>
+    [...state.descriptors.get(epoch, PersistentMap<Hex, Descriptor>()).values()].map((known) =>
       [digestKey(known.raw), known] as const
     ),
   );

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { equal } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Effect } from "../effects.ts";
@@ -98,7 +98,7 @@ export type DirectoryEvent = DirectoryRequest | SessionReport;
 /** Derived from the jobs alone. Sessions keep their own deadlines. */
 const wakeAt = (jobs: PersistentMap<string, Job>): Mono | null =>
   earliest(
-    ...jobs.valueSeq().flatMap((job) => (job.type === "Fetch" ? [job.hurryAt] : job.retries.map(({ at }) => at))),
+    ...[...jobs.values()].flatMap((job) => (job.type === "Fetch" ? [job.hurryAt] : job.retries.map(({ at }) => at))),
   );
 
 /** Wire-facts §2.7: an authority presents its identity key and the link key that we have in our configuration. */

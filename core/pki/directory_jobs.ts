@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { type Effect, log, tell } from "../effects.ts";
@@ -211,9 +211,9 @@ export const createJobs = (suite: Suite) => {
 
   const endFetch = (turn: Turn, job: FetchJob): void => {
     turn.jobs = turn.jobs.delete(keyOf(job));
-    turn.attempts.forEach((other, session) => {
+    for (const [session, other] of turn.attempts) {
       if (other.job === keyOf(job) && !other.settled) settle(turn, session, other);
-    });
+    }
   };
 
   const failFetch = (turn: Turn, job: FetchJob, reason: FetchJob["failures"][number]): void => {

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { Map as PersistentMap, OrderedMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
+import { OrderedMap } from "../collections/ordered_map.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { type Effect, type Incoming, log, type StoreEvent, type StoreFailure } from "../effects.ts";
 import { absurd, type Context, type Machine, mono, type Tick } from "../machine.ts";

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { Map as PersistentMap, type OrderedMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
+import type { OrderedMap } from "../collections/ordered_map.ts";
 import { toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Effect } from "../effects.ts";

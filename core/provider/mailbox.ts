@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import { concat, readUint64, toHex, uint64 } from "../bytes.ts";
 import { type Geometry, payloadTagLength, surbIdLength } from "../sphinx/geometry.ts";
 

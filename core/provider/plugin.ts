@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import type { Effect } from "../effects.ts";
 import { absurd, type Machine, type Step, type Tick } from "../machine.ts";
 import type { PluginConfig } from "./plugin_config.ts";

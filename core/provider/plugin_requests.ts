@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { List } from "../collections/list.ts";
 import type { PluginEvent, PluginFailure } from "../effects.ts";
 import { E } from "../fp.ts";
 import { after } from "../machine.ts";
@@ -104,7 +105,7 @@ export const abandon = (turn: PluginTurn, number: number): void => {
 export const abandonQueue = (turn: PluginTurn): void => {
   if (turn.state.instances.some(({ phase }) => phase.type === "up")) return;
   for (const { id } of turn.state.queue) refuse(turn, id, "plugin-down");
-  update(turn, { queue: turn.state.queue.clear() });
+  update(turn, { queue: List() });
 };
 
 export const onRequestDeadlines = (turn: PluginTurn): void => {

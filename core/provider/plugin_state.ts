@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import type { Effect, PluginEvent } from "../effects.ts";
 import { type Context, earliest, type Mono } from "../machine.ts";
 import type { PluginConfig } from "./plugin_config.ts";
@@ -102,7 +103,7 @@ export const wakeAt = ({ instances, queue, given }: PluginState): Mono | null =>
   earliest(
     queue.first()?.notAfter ?? null,
     ...instances.map(phaseDeadline),
-    ...given.valueSeq().map(({ until }) => until),
+    ...[...given.values()].map(({ until }) => until),
   );
 
 /** What one step gathers. */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import type { Commit, Effect, Log, Scan, StoreFailure } from "../effects.ts";
 import { log } from "../effects.ts";
 import type { Managed } from "../management/request.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { concat, equalConstantTime, toHex } from "../bytes.ts";
 
 export interface Account {

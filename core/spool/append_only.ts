@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { List } from "immutable";
+import type { List } from "../collections/list.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
 import {

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { equal, fromHex, isZero, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { entriesMax } from "./domains.ts";
@@ -63,14 +63,16 @@ const claimsKey = (replica: Uint8Array, part: Part): string => `${part}/${toHex(
 /** Remembers a verified claim; a contradiction of what is remembered becomes a proof. */
 const remember = (audit: Audit, replica: Uint8Array, part: Part, claim: Claim): Audited => {
   const position = positionOf(claim);
+  const key = claimsKey(replica, part);
+  const claims = audit.claims.get(key) ?? PersistentMap<number, Claim>();
   if (position === null || position.index >= entriesMax) return fine(audit);
-  const known = audit.claims.getIn([claimsKey(replica, part), position.index]) as Claim | undefined;
+  const known = claims.get(position.index);
   if (known !== undefined && contradict(known, claim)) {
     return convict(audit, { type: "contradiction", replica, part, a: known, b: claim }, "fork");
   }
   // A header says more than a head: it names the entry.
   if (known?.type === "header") return fine(audit);
-  return fine({ ...audit, claims: audit.claims.setIn([claimsKey(replica, part), position.index], claim) });
+  return fine({ ...audit, claims: audit.claims.set(key, claims.set(position.index, claim)) });
 };
 
 const convict = (audit: Audit, proof: Proof, finding: Finding): Audited => ({

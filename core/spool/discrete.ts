@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { List } from "immutable";
+import { List } from "../collections/list.ts";
 import { compare } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
 import { entriesMax, messageLengthMax } from "./domains.ts";
@@ -62,12 +62,11 @@ export const truncateDiscrete = (spool: DiscreteSpool, end: number): DiscreteSpo
 export const mergeDiscrete = (a: DiscreteSpool, b: DiscreteSpool): DiscreteSpool => {
   const first = Math.max(a.first, b.first);
   const end = Math.max(discreteLength(a), discreteLength(b));
-  const items = List<Uint8Array>().withMutations((list) => {
-    for (let index = first; index < end; index++) {
-      const [mine, others] = [a.items.get(index - a.first), b.items.get(index - b.first)];
-      const smaller = mine === undefined || (others !== undefined && compare(others, mine) < 0) ? others : mine;
-      if (smaller !== undefined) list.push(smaller);
-    }
-  });
-  return { first, items };
+  const items: Uint8Array[] = [];
+  for (let index = first; index < end; index++) {
+    const [mine, others] = [a.items.get(index - a.first), b.items.get(index - b.first)];
+    const smaller = mine === undefined || (others !== undefined && compare(others, mine) < 0) ? others : mine;
+    if (smaller !== undefined) items.push(smaller);
+  }
+  return { first, items: List(items) };
 };

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { equal, toHex } from "../bytes.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "../codec/cbor.ts";
 import type { Suite } from "../crypto/suite.ts";
@@ -139,7 +139,7 @@ export const mergeDurable = (suite: Suite, a: Durable, b: Durable): Durable => (
 
 const honest = (
   durable: Durable,
-): ReadonlyArray<PermissionedSpool> => [...durable.copies.filterNot((_, key) => isFrozen(durable, key)).values()];
+): ReadonlyArray<PermissionedSpool> => [...durable.copies.filter((_, key) => !isFrozen(durable, key)).values()];
 
 /* What the whole holds */
 

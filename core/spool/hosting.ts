@@ -186,7 +186,7 @@ const onPeerSend = (turn: HostingTurn, { spool, id: request, to: { key, addresse
   const { usesLinks, hasClient } = turn.state.config;
   const [asker, peer] = [replicaAddress(spool), toHex(key)];
   // A replica that asks the same one again has given the last request up.
-  const carried = turn.state.carried.filterNot((one) => one.replica === asker && one.peer === peer);
+  const carried = turn.state.carried.filter((one) => one.replica !== asker || one.peer !== peer);
   const id = takeId(turn);
   update(turn, { carried: carried.set(id, { replica: asker, peer, request }) });
   const link = usesLinks ? addresses.find((one) => mixAddress(one) === null) : undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { count, type Effect } from "../effects.ts";

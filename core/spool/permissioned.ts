@@ -11,7 +11,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import { utf8 } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";

@@ -9,7 +9,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { count, type Effect, log, type StoreEvent, type StoreFailure } from "../effects.ts";

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { fromHex } from "../bytes.ts";
 import { count } from "../effects.ts";
 import { after } from "../machine.ts";

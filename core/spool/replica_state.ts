@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import { toHex } from "../bytes.ts";
 import { count, type Effect } from "../effects.ts";
 import { type Context, earliest, type Mono, type Step } from "../machine.ts";
@@ -107,7 +108,7 @@ export const beginReplicaTurn = (bound: KeepBound, context: Context, state: Repl
 
 /** A peer's next turn, or the deadline of what is under way: both are its `next`. */
 const wakeAt = ({ peers, restoring }: ReplicaState): Mono | null =>
-  restoring === null ? earliest(...peers.valueSeq().map(({ next }) => next)) : null;
+  restoring === null ? earliest(...[...peers.values()].map(({ next }) => next)) : null;
 
 export const endReplicaTurn = ({ state, effects }: ReplicaTurn): Step<ReplicaState, Effect> => ({
   state,

@@ -44,7 +44,7 @@ const bodyFor = (
 const copiesOf = (bound: KeepBound, { durable }: Kept): ReadonlyArray<readonly [string, PermissionedSpool]> => {
   const own = toHex(ownKey(bound));
   const rank = (key: string): string => key === own ? "" : key;
-  return durable.copies.toArray().filter(([key]) => !isFrozen(durable, key))
+  return [...durable.copies].filter(([key]) => !isFrozen(durable, key))
     .sort(([a], [b]) => rank(a) < rank(b) ? -1 : 1);
 };
 

@@ -240,8 +240,10 @@ const expired = ({ epoch, config }: SpoolServiceState, spool: Spool): ReadonlyAr
 
 const dueSpools = (state: SpoolServiceState): ReadonlyArray<Spool> => {
   const isDue = (spool: Spool): boolean => spool.expiryEpoch <= state.epoch || expired(state, spool).length > 0;
-  return [
-    ...state.spools.valueSeq().filter((spool) => !state.queues.has(ownerKeyOf(spool)) && isDue(spool))
-      .take(sweepSpools),
-  ];
+  const due: Spool[] = [];
+  for (const spool of state.spools.values()) {
+    if (due.length === sweepSpools) break;
+    if (!state.queues.has(ownerKeyOf(spool)) && isDue(spool)) due.push(spool);
+  }
+  return due;
 };

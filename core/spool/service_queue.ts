@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { List } from "immutable";
+import { List } from "../collections/list.ts";
 import { toHex } from "../bytes.ts";
 import { log, type StoreFailure, type StoreWrite } from "../effects.ts";
 import { absurd } from "../machine.ts";
@@ -53,7 +53,7 @@ const spoolOf = (turn: ServiceTurn, key: string): Spool | null => {
 export const enqueue = (turn: ServiceTurn, key: string, operation: Operation): void => {
   if ("caller" in operation) update(turn, { held: turn.state.held + 1 });
   const queue = turn.state.queues.get(key);
-  if (queue === undefined) return runNext(turn, key, List.of(operation));
+  if (queue === undefined) return runNext(turn, key, List([operation]));
   const waiting = queue.waiting.push(operation);
   update(turn, { queues: turn.state.queues.set(key, { ...queue, waiting }) });
 };

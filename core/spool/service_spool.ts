@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { concat, fromHex, isZero, readUint64, toHex, uint32, uint64, viewOf } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { StoreWrite } from "../effects.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { List, Map as PersistentMap } from "immutable";
+import { List } from "../collections/list.ts";
+import { PersistentMap } from "../collections/map.ts";
 import { toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { count, type Effect } from "../effects.ts";

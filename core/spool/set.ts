@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { fromHex, toHex } from "../bytes.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "../codec/cbor.ts";
 import type { Suite } from "../crypto/suite.ts";
@@ -70,12 +70,15 @@ export const decodeOperation = (bytes: Uint8Array): SetOperation | null => {
 /** Sets that hold some items from the start. */
 export const initialSets = (items: ReadonlyArray<Omit<SetOperation, "type">>): Sets =>
   items.reduce(
-    (sets, { set, item }) => sets.setIn([toHex(set), toHex(item)], { added: -1, removed: null }),
+    (sets, { set, item }) => withMembership(sets, set, item, { added: -1, removed: null }),
     PersistentMap() as Sets,
   );
 
 const membership = (sets: Sets, set: Uint8Array, item: Uint8Array): Membership =>
   sets.get(toHex(set))?.get(toHex(item)) ?? nowhere;
+
+const withMembership = (sets: Sets, set: Uint8Array, item: Uint8Array, membership: Membership): Sets =>
+  sets.set(toHex(set), (sets.get(toHex(set)) ?? PersistentMap()).set(toHex(item), membership));
 
 /** Is the item in the set, at the time when the log had `length` entries? */
 export const hasItem = (sets: Sets, set: Uint8Array, item: Uint8Array, length = Number.MAX_SAFE_INTEGER): boolean => {
@@ -98,7 +101,7 @@ const applyOperation = (
   if (removed !== null) return E.left(type === "add" ? "removed" : "present");
   if (type === "add" && added !== null) return E.left("present");
   const next = type === "add" ? { added: index, removed } : { added, removed: index };
-  return E.right(sets.setIn([toHex(set), toHex(item)], next));
+  return E.right(withMembership(sets, set, item, next));
 };
 
 export const newSetCollection = (

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { List } from "immutable";
+import { List } from "../collections/list.ts";
 import { compare, concat, equal, isZero } from "../bytes.ts";
 import { encodeCbor } from "../codec/cbor.ts";
 import type { Suite } from "../crypto/suite.ts";

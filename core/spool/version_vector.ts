@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
 import { equal, fromHex, toHex } from "../bytes.ts";
 import type { CborValue } from "../codec/cbor.ts";
 import { entriesMax, replicasMax } from "./domains.ts";

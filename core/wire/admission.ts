@@ -10,7 +10,9 @@
  *
  * @module
  */
-import { Map as PersistentMap, OrderedMap, OrderedSet } from "immutable";
+import { PersistentMap } from "../collections/map.ts";
+import { OrderedMap } from "../collections/ordered_map.ts";
+import { PersistentSet } from "../collections/set.ts";
 import type { Address } from "../system.ts";
 
 export interface AdmissionLimits {
@@ -43,7 +45,7 @@ export const refusalReasons = [
 export type RefusalReason = typeof refusalReasons[number];
 
 /** Connections by address, each address's oldest first: of equal crowds the one that came first is found first. */
-type Crowds = OrderedMap<string, OrderedSet<Address>>;
+type Crowds = OrderedMap<string, PersistentSet<Address>>;
 
 interface Pool {
   readonly size: number;
@@ -92,7 +94,7 @@ export const admit = (
       places: room.places.set(connection, { from, pool }),
       [pool]: {
         size: room[pool].size + 1,
-        crowds: room[pool].crowds.update(from, OrderedSet(), (crowd) => crowd.add(connection)),
+        crowds: room[pool].crowds.update(from, PersistentSet(), (crowd) => crowd.add(connection)),
       },
     },
     evicted,
@@ -105,7 +107,11 @@ const crowdedOutAt = ({ crowds }: Pool, max: number, from: string): Admitted["ev
 };
 
 const crowdedOut = ({ size, crowds }: Pool, max: number): Admitted["evicted"] =>
-  size < max ? null : { connection: crowds.maxBy((crowd) => crowd.size)!.first()!, reason: "pool-crowded" };
+  size < max ? null : { connection: largest(crowds).first()!, reason: "pool-crowded" };
+
+/** The one that came first of those. */
+const largest = (crowds: Crowds): PersistentSet<Address> =>
+  crowds.reduce((most, crowd) => (crowd.size > most.size ? crowd : most), crowds.first()!);
 
 /** A connection has authenticated, or is gone; one that is not there is nobody's. */
 export const leave = (admission: Admission, connection: Address): Admission => {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { List } from "immutable";
+import { List } from "../collections/list.ts";
 import type { Mono } from "../machine.ts";
 import type { Command } from "./commands.ts";
 

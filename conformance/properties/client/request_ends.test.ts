@@ -55,7 +55,7 @@ test("a connection that breaks loses nothing: its packets go out again on the ne
   for (const id of ["a", "b", "c"]) driver.request(ping(id));
   while (driver.packets.length < 2) driver.advance(100);
   driver.down();
-  assert.deepEqual(driver.state().egress.map(({ request }) => request).toArray(), ["a", "b", "c"]);
+  assert.deepEqual([...driver.state().egress].map(({ request }) => request), ["a", "b", "c"]);
   driver.advance(0);
   driver.authorize();
   driver.up();
@@ -169,7 +169,7 @@ test("whatever happens, every accepted request has exactly one outcome, and ever
         if (what === 4) driver.advance(10 * n, () => driver.written());
         if (what === 5 && isUp) driver.written();
         if (what === 6 && isUp && inFlight.size > 0) {
-          driver.report({ type: "Sent", id: inFlight.keySeq().first()!, dropped: "session-queue-full" });
+          driver.report({ type: "Sent", id: [...inFlight.keys()][0]!, dropped: "session-queue-full" });
         }
         if (what === 7 && link.type !== "Idle" && n % 3 === 0) {
           driver.down();

@@ -1,7 +1,7 @@
 /** What a client makes of its SURBs: each reply counts once, in its time, and there are never too many of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../../../core/collections/map.ts";
 import { toHex, utf8 } from "../../../core/bytes.ts";
 import { loopSurbsMax, surbsMax } from "../../../core/client/config.ts";
 import type { ClientState, SurbEntry, Turn } from "../../../core/client/state.ts";
@@ -146,9 +146,7 @@ test("[FAULT-09] loops that never come back leave room for requests, and go on a
 
 test("[FAULT-09] loops have half of the room: decoys never crowd requests out", () => {
   const holding = (count: number): ClientState => {
-    const entries = PersistentMap<string, SurbEntry>().withMutations((map) => {
-      for (let at = 0; at < count; at++) map.set(String(at), {} as SurbEntry);
-    });
+    const entries = PersistentMap(Array.from({ length: count }, (_, at) => [String(at), {} as SurbEntry] as const));
     return { surbs: { entries } } as unknown as ClientState;
   };
   const room = (count: number) => [

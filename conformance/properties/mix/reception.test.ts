@@ -8,7 +8,7 @@ import { epochAt } from "../../../core/pki/epoch.ts";
 import { wall } from "../../../core/machine.ts";
 import { draws } from "../../../core/random.ts";
 import type { RoutingCommand } from "../../../core/sphinx/commands.ts";
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../../../core/collections/map.ts";
 import {
   assertConserved,
   clock,

@@ -1,10 +1,10 @@
 /**
  * Voting authorities joined in virtual time, and hosts that ask them things: nodes, clients, and authorities who cheat.
  */
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../../../core/collections/map.ts";
 import type { Effect, Log } from "../../../core/effects.ts";
 import { tell } from "../../../core/effects.ts";
-import { invariant, type Machine, wall } from "../../../core/machine.ts";
+import { type Context, invariant, type Machine, wall } from "../../../core/machine.ts";
 import { defaultLinkLimits } from "../../../core/pki/authority_admission.ts";
 import type { AuthorityConfig } from "../../../core/pki/authority_config.ts";
 import type { AuthorityState } from "../../../core/pki/authority_state.ts";
@@ -145,9 +145,12 @@ export const nodeCredentials = (name: string): Pick<Keys, "identityKey" | "linkP
 
 const addressOf = (number: number): string => `10.0.0.${number + 1}:62472`;
 
+// Field by field: a seed that is derived when it is drawn from is no property of its own, and would be lost.
+const ahead = ({ now, wall: at, seed }: Context, ms: number): Context => ({ now, wall: wall(at + ms), seed });
+
 const skewed = (system: System, ms: number): System => ({
-  start: (context, machines) => system.start({ ...context, wall: wall(context.wall + ms) }, machines),
-  step: (context, state, input) => system.step({ ...context, wall: wall(context.wall + ms) }, state, input),
+  start: (context, machines) => system.start(ahead(context, ms), machines),
+  step: (context, state, input) => system.step(ahead(context, ms), state, input),
 });
 
 const noUnwrap = (): never => {

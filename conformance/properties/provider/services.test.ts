@@ -1,7 +1,7 @@
 /** The Provider's own services, and their table. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Map as PersistentMap } from "immutable";
+import { PersistentMap } from "../../../core/collections/map.ts";
 import { fromUtf8, toBase64, toHex, utf8 } from "../../../core/bytes.ts";
 import { keyserver } from "../../../core/provider/keyserver.ts";
 import { loop } from "../../../core/provider/loop.ts";

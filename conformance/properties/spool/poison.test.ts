@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { List, Repeat } from "immutable";
+import { List } from "../../../core/collections/list.ts";
 import { toHex, utf8 } from "../../../core/bytes.ts";
 import type { Suite } from "../../../core/crypto/suite.ts";
 import { E } from "../../../core/fp.ts";
@@ -116,7 +116,7 @@ test("[FAULT-43] a spool has 65,536 positions for ever; the last is taken, one m
     appendWrite(toySuite, keys[0]!, newPermissioned(spool, publicOf(keys[0]!)), writes[0]!, 100),
   );
   const one = right(appendWrite(toySuite, keys[0]!, granted, writes[2]!, 100));
-  const headers = Repeat(one.data.headers.last()!, entriesMax).toList();
+  const headers = List(Array.from({ length: entriesMax }, () => one.data.headers.last()!));
   const crowded = { ...one, data: { ...one.data, headers, spool: full } };
   assert.equal(left(appendWrite(toySuite, keys[0]!, crowded, writes[3]!, 100)), "full");
 });
