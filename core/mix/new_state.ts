@@ -42,7 +42,7 @@ export const newState = (suite: Suite, config: NodeConfig): NodeState => {
     documents: noDocuments,
     fetching: PersistentMap(),
     publications: noPublications,
-    unkept: false,
+    unkept: null,
     connections: noConnections,
     links: noLinks,
     inspections: PersistentMap(),

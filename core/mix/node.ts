@@ -29,6 +29,7 @@ import { newState } from "./new_state.ts";
 import type { Status } from "./node_view.ts";
 import { onPluginReport, startPlugins } from "./plugins.ts";
 import { onReplayTested, onUnwrapped } from "./reception.ts";
+import { onKept, onNotKept } from "./publication.ts";
 import { onRestored, onRestoreFailed, scanNext } from "./restore.ts";
 import { onDirectory, publishDue, runSchedule, runScheduleDue } from "./schedule.ts";
 import type { NodeState } from "./state.ts";
@@ -136,9 +137,9 @@ const onCommitted = (
 ): void => {
   const { provider } = turn.state;
   if (provider?.pending.has(id) === true) return settleProvider(turn, committed(provider, id, failure));
-  if (failure === null) return;
-  update(turn, { unkept: true });
-  emit(turn, log("ERROR", "store-failed", `keys or descriptors could not be kept: ${failure}`, { failure }));
+  if (failure === null) return onKept(turn, id);
+  onNotKept(turn);
+  emit(turn, log("ERROR", "store-failed", `keys or descriptors could not be kept or deleted: ${failure}`, { failure }));
 };
 
 const onScanned = (turn: Turn, { id, entries }: Extract<StoreEvent, { type: "Scanned" }>): void => {

@@ -12,8 +12,8 @@ import { invariant } from "../machine.ts";
 import { certificateExpiration, providerLayer, signDescriptor } from "../pki/descriptor.ts";
 import type { DirectoryReport } from "../pki/directory.ts";
 import { publishedServices } from "../provider/services.ts";
-import { encodeMixKey, epochsAhead, type MixKey, mixKeysTable, withKeysFrom } from "./keys.ts";
-import { emit, keep, type Turn, update } from "./turn.ts";
+import { encodeMixKey, epochsAhead, forgetKey, type MixKey, mixKeysTable, withKeysFrom } from "./keys.ts";
+import { emit, keep, takeId, type Turn, update } from "./turn.ts";
 
 export interface Publication {
   readonly raw: Uint8Array;
@@ -48,18 +48,46 @@ const descriptorWrite = (epoch: number, { raw }: Publication): StoreWrite => ({
   value: concat(Uint8Array.of(version), raw),
 });
 
+/** The store fails, or has failed. */
+export interface Unkept {
+  /** The epoch in which it began. */
+  readonly since: number;
+  /** The last of the requests by which it is given everything again; null where that is still to be done. */
+  readonly last: number | null;
+}
+
+/** What is older than this is deleted at the next start (restore.ts), where the store fails for as long. */
+const epochsDeletedAgain = 64;
+
+export const onNotKept = (turn: Turn): void =>
+  update(turn, { unkept: { since: turn.state.unkept?.since ?? turn.time.epoch, last: null } });
+
+export const onKept = (turn: Turn, id: number): void => {
+  if (turn.state.unkept?.last === id) update(turn, { unkept: null });
+};
+
 /**
  * Gives the store all keys and descriptors again, after it did not take some: packets for a key that is gone after a
- * start would be lost. What it could not delete it is told to forget at the next start (restore.ts).
+ * start would be lost. What has expired since, it is told again to delete.
  */
 export const keepAgain = (turn: Turn): void => {
   const { unkept, keys, publications } = turn.state;
-  if (!unkept) return;
-  update(turn, { unkept: false });
+  if (unkept === null || unkept.last !== null) return;
   keep(turn, [
     ...[...keys].map(([epoch, key]) => keyWrite(epoch, key)),
     ...[...publications].map(([epoch, publication]) => descriptorWrite(epoch, publication)),
   ]);
+  // A key expires in the epoch after its own.
+  const from = Math.max(0, unkept.since - 1, turn.time.epoch - epochsDeletedAgain);
+  const past = Array.from({ length: Math.max(0, turn.time.epoch - from) }, (_, index) => from + index);
+  forgetDescriptors(turn, past.filter((epoch) => !publications.has(epoch)));
+  for (const epoch of past.filter((epoch) => !keys.has(epoch))) emit(turn, ...forgetKey(epoch, () => takeId(turn)));
+  update(turn, { unkept: { ...unkept, last: turn.state.nextId - 1 } });
+};
+
+const forgetDescriptors = (turn: Turn, epochs: ReadonlyArray<number>): void => {
+  if (epochs.length === 0) return;
+  keep(turn, epochs.map((epoch) => ({ table: descriptorsTable, key: uint64(epoch), value: null })));
 };
 
 /** Sends the descriptor of an epoch, unless every authority has it or is being asked. */
@@ -128,6 +156,6 @@ export const prunePublications = (turn: Turn): void => {
   const old = [...publications.keys()].filter((epoch) => epoch < turn.time.epoch || epoch > turn.time.epoch + 1);
   if (old.length === 0) return;
   update(turn, { publications: publications.deleteAll(old) });
-  keep(turn, old.map((epoch) => ({ table: descriptorsTable, key: uint64(epoch), value: null })));
+  forgetDescriptors(turn, old);
   invariant(turn.state.publications.size <= 2, "descriptors are kept for two epochs");
 };

@@ -20,7 +20,7 @@ import type { DropReason } from "./drop_reason.ts";
 import type { MixKeys } from "./keys.ts";
 import type { Links } from "./link_table.ts";
 import type { Plugins } from "./plugins.ts";
-import type { Publications } from "./publication.ts";
+import type { Publications, Unkept } from "./publication.ts";
 import type { Inspection } from "./reception.ts";
 
 /** Packets so far: received + created = forwarded + delivered + dropped + `packetsHeld`. */
@@ -60,8 +60,8 @@ export interface NodeState {
   /** Epochs that the directory has been asked for. */
   readonly fetching: PersistentMap<number, true>;
   readonly publications: Publications;
-  /** The store has not taken all keys and descriptors: it is given them again when the schedule runs. */
-  readonly unkept: boolean;
+  /** What the store has not taken, to keep or to delete: it is given it again when the schedule runs. */
+  readonly unkept: Unkept | null;
   readonly connections: Connections;
   readonly links: Links;
   readonly inspections: PersistentMap<number, Inspection>;

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effect, StoreEvent, StoreFailure } from "../../../core/effects.ts";
 import { encodeForwardPayload } from "../../../core/sphinx/payload.ts";
-import { utf8 } from "../../../core/bytes.ts";
+import { readUint64, utf8 } from "../../../core/bytes.ts";
 import type { Address } from "../../../core/system.ts";
 import { createStore, type Store, type StoreEffect } from "../../sim/store.ts";
 import { rightOf } from "../sphinx/fixture.ts";
@@ -17,6 +17,7 @@ import {
   type Driver,
   dropped,
   firstEpoch,
+  forwardTo,
   geometry,
   keysOf,
   logged,
@@ -153,6 +154,27 @@ for (const failure of failures) {
     for (const [epoch, { raw }] of published) {
       assert.deepEqual(again.state().publications.get(epoch)?.raw, raw, `the descriptor for epoch ${epoch}`);
     }
+  });
+
+  test(`[FAULT-38] [FAULT-46] keys, tags and descriptors that the store, "${failure}" for two epochs, did not delete go when it can`, () => {
+    const disk = createFailing();
+    const mix = running("a1", disk.store);
+    mix.send(mix.connectNode("p1"));
+    mix.unwrapped(forwardTo("b1", 10), null, utf8("tag"));
+    assert.equal(disk.store.sizes().get(`replay/${firstEpoch}`), 1);
+    disk.fail(failure);
+    mix.advance(2 * periodMs);
+    disk.recover();
+    assert.equal(disk.store.sizes().get(`replay/${firstEpoch}`), 1, "still there");
+    mix.advance(periodMs / 4);
+    assert.equal(disk.store.sizes().has(`replay/${firstEpoch}`), false);
+    const stored = (table: string): ReadonlyArray<number> => {
+      const found = disk.store.perform({ type: "Scan", id: 0, table, after: null, limit: 100 });
+      return found.type === "Scanned" ? found.entries.map(({ key }) => readUint64(key, 0)!) : [];
+    };
+    assert.deepEqual(stored("mix-keys"), [...mix.state().keys.keys()].sort());
+    assert.deepEqual(stored("descriptors"), [...mix.state().publications.keys()].sort());
+    assert.equal(mix.state().unkept, null);
   });
 
   const word = isReadable(failure) ? "starts" : "does not start";
