@@ -2,9 +2,10 @@
  * `node --import tsx conformance/bench/collections.ts`: the collections of core beside the package `immutable`, which
  * core used before: the processor time of one operation as a ratio to its, so that more than 1 is slower.
  *
- * Both are filled with the same entries, then the same keys, in an order that is drawn, are looked up, given new values,
- * deleted and set again; all entries are looked through. The two take turns; of their rounds the lower quartile counts,
- * since neighbours only ever make one slower. Kinds of keys take turns as well, as in a mix, whose engine sees them all.
+ * Both are filled with the same entries, then the same keys, in an order that is drawn, are looked up, given new
+ * values, deleted and set again; all entries are looked through. The two take turns; of their rounds the lower quartile
+ * counts, since neighbours only ever make one slower. Kinds of keys take turns as well, as in a mix, whose engine sees
+ * them all.
  *
  * @module
  */
