@@ -10,6 +10,7 @@
  */
 import { equal } from "../core/bytes.ts";
 import { E } from "../core/fp.ts";
+import { exponentialMs } from "../core/random.ts";
 import { type Audit, newAudit, observeAnswer, observeReceipt, type ReadItem } from "../core/spool/audit.ts";
 import { creation, type ReplicaDescriptor, type Roles } from "../core/spool/durable.ts";
 import { open, seal, sealedOverhead } from "../core/spool/encrypted.ts";
@@ -105,7 +106,8 @@ const readLimit = 64;
 const defaultCapability = "spool";
 /** A replica that has just started reads its store, and one that many ask has a full queue: it is asked again. */
 const busyAttempts = 5;
-const busyPauseMs = 250;
+/** Whoever loses a request must not foretell when it comes again (specs/kaetzchen.rst §5): drawn, with this mean. */
+const againMeanMs = 500;
 const creationAttempts = 8;
 
 /** The replica at a Provider, of those that a spool has; undefined for none. */
@@ -126,6 +128,9 @@ const entropy = {
   },
 };
 
+const pause = (): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, exponentialMs(entropy, 1 / againMeanMs, 0)));
+
 /** Why a request may as well have been lost: it is idempotent, and made again. */
 const lost: ReadonlySet<string> = new Set(["timeout", "not-sent", "queue-full", "no-path"]);
 
@@ -136,7 +141,7 @@ const insist = async <A>(attempt: () => Promise<A>): Promise<A> => {
       return await attempt();
     } catch (error) {
       if (made >= creationAttempts || !(error instanceof ClientError) || !lost.has(error.code)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
+      await pause();
     }
   }
 };
@@ -177,7 +182,7 @@ export const replicatedSpoolsOf = (options: ReplicatedClientOptions): Replicated
   ): Promise<Expected<T>> => {
     let reply = await askOnce(replica, request, call);
     for (let attempt = 1; reply.status === "busy" && attempt < busyAttempts; attempt++) {
-      await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
+      await pause();
       reply = await askOnce(replica, request, call);
     }
     if (reply.status !== "ok" || reply.type !== expected) throw new SpoolError(reply.status);

@@ -38,7 +38,7 @@ test("[HB-MIX-4-06] [SEED-3-02] [SEED-7-02] [SEED-7-04] [HB-MIX-4-05] echo of th
   assert.deepEqual(sockets().filter((name) => !before.includes(name)), []);
 });
 
-test("[FAULT-35] [FAULT-36] what a plugin answers wrongly costs the one request, and no other plugin's", async () => {
+test("[FAULT-35] [FAULT-36] [KAETZ-3-02] what a plugin answers wrongly costs the one request, and no other plugin's", async () => {
   const wrong = {
     partial: "plugin-garbage",
     "cut-off": "plugin-failed",

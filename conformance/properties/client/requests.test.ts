@@ -95,7 +95,7 @@ test("a query goes to the Provider that was named, or to any that offers the ser
   assert.ok(destinations(null).size >= 2, "drawn anew each time");
 });
 
-test("what cannot be accepted is refused with a reason and has no outcome", () => {
+test("[KAETZ-3-02] what cannot be accepted, as what is too long for one packet, is refused with a reason and has no outcome", () => {
   const query = ping("q") as Extract<ClientRequest, { type: "Query" }>;
   const message = messageTo("q", "text") as Extract<ClientRequest, { type: "SendMessage" }>;
   const refusal = (request: ClientRequest, more = {}): string => {

@@ -189,7 +189,7 @@ test("[E2E-4.1-02] [E2E-4.1-03] unknown recipients and malformed payloads are dr
   assertConserved(provider);
 });
 
-test("[KEYSERVER-1-01] [KAETZ-2-01] [KAETZ-3-06] services answer by SURB with 01 00, and look at the exact recipient", () => {
+test("[KEYSERVER-1-01] [KAETZ-2-01] [KAETZ-3-01] [KAETZ-3-06] [KAETZ-3.1-03] [KAETZ-3.1-04] services answer by SURB with 01 00, in a full packet, again the same when asked again, and look at the exact recipient", () => {
   const provider = createProvider();
   const ask = (name: string): Uint8Array | null => {
     const { surb, keys, privateKey } = surbTo("a1");
@@ -206,6 +206,10 @@ test("[KEYSERVER-1-01] [KAETZ-2-01] [KAETZ-3-06] services answer by SURB with 01
   const keyserver = ask("+keyserver")!;
   const expected = '{"PublicKey":"","StatusCode":2,"User":"alice","Version":0}';
   assert.equal(new TextDecoder().decode(keyserver.subarray(2)).replace(/\0+$/, ""), expected);
+  for (const [name, answer] of [["+loop", loop], ["+keyserver", keyserver]] as const) {
+    assert.equal(answer.length, geometry.forwardPayloadLength);
+    assert.deepEqual(ask(name), answer);
+  }
   assert.equal(ask("+Loop"), null);
 });
 
