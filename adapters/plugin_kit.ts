@@ -41,8 +41,14 @@ export interface ServiceRequest {
   readonly signal: AbortSignal;
 }
 
+/** Bytes and zeros behind them up to a length, so that a service's replies may all have one. */
+export interface PaddedReply {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+}
+
 /** At most 51198 bytes. Null, and an empty one: no reply. */
-export type ServiceReply = Uint8Array | null;
+export type ServiceReply = Uint8Array | PaddedReply | null;
 
 export type Flags = ReadonlyMap<string, string>;
 
@@ -118,15 +124,23 @@ const readBody = (request: IncomingMessage): Promise<Uint8Array | null> =>
     request.on("error", reject);
   });
 
+const lengthOf = (parts: ReadonlyArray<Uint8Array>): number => parts.reduce((sum, { length }) => sum + length, 0);
+
 /** A body in parts, which are not copied. */
 const send = (response: ServerResponse, status: number, ...parts: ReadonlyArray<Uint8Array>): void => {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  response.writeHead(status, { "Content-Type": "application/octet-stream", "Content-Length": length });
+  response.writeHead(status, { "Content-Type": "application/octet-stream", "Content-Length": lengthOf(parts) });
   for (const part of parts) response.write(part);
   response.end();
 };
 
 const nothing = new Uint8Array(0);
+/** What all paddings are parts of. */
+const zeros = new Uint8Array(bodyLengthMax);
+
+const partsOf = (reply: ServiceReply): ReadonlyArray<Uint8Array> => {
+  if (reply === null || reply instanceof Uint8Array) return [reply ?? nothing];
+  return [reply.bytes, zeros.subarray(0, reply.length - reply.bytes.length)];
+};
 
 /** A request as a handler sees it: its signal is made when it is asked for, since most are not. */
 const requestOf = ({ id, payload, hasSurb }: PluginRequestBody) => {
@@ -176,8 +190,8 @@ const answer = async (options: PluginOptions, body: Uint8Array, response: Server
   } catch (error) {
     logLine(`request ${decoded.right.id}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
   }
-  const payload = reply ?? nothing;
-  send(response, 200, pluginResponseHead(payload.length), payload);
+  const parts = partsOf(reply);
+  send(response, 200, pluginResponseHead(lengthOf(parts)), ...parts);
 };
 
 const serve = (options: PluginOptions): Server =>

@@ -14,7 +14,9 @@ import type { LinkSend } from "../core/spool/hosting_types.ts";
 import { decodeRequest } from "../core/spool/replica_wire.ts";
 import { spoolGeometry } from "../core/spool/service_types.ts";
 import type { Geometry } from "../core/sphinx/geometry.ts";
+import { padded } from "../core/spool/service_wire.ts";
 import { unavailableError, usageError } from "./exit.ts";
+import type { PaddedReply } from "./plugin_kit.ts";
 
 export interface DirectLink {
   /** `host:port`; the port is known now where it was 0. */
@@ -39,7 +41,7 @@ const bodyOf = async (stream: AsyncIterable<Uint8Array>, lengthMax: number): Pro
 };
 
 /** Gives a user payload to the system. */
-type Ask = (payload: Uint8Array) => Promise<Uint8Array | null>;
+type Ask = (payload: Uint8Array) => Promise<PaddedReply | null>;
 
 const answerTo = async (request: IncomingMessage, geometry: Geometry, ask: Ask): Promise<Uint8Array | null> => {
   const { requestLengthMax, userPayloadLength } = spoolGeometry(geometry);
@@ -48,7 +50,8 @@ const answerTo = async (request: IncomingMessage, geometry: Geometry, ask: Ask):
   const payload = new Uint8Array(userPayloadLength);
   payload.set(uint32(bytes.length));
   payload.set(bytes, 4);
-  return await ask(payload);
+  const answer = await ask(payload);
+  return answer === null ? null : padded(answer.length, answer.bytes);
 };
 
 /** Listens at `host:port`. Rejects with a CommandError. */

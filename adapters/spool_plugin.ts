@@ -14,6 +14,7 @@ import {
   type LinkSend,
   spoolsAddress,
   type SpoolsAnswer,
+  type SpoolsReady,
   type SpoolsRequest,
 } from "../core/spool/hosting_types.ts";
 import { bootSpools, createSpoolSystem } from "../core/spool/system.ts";
@@ -29,7 +30,7 @@ import { type DaemonLogger, openLogger } from "./log.ts";
 import { createMetrics, type Declared } from "./metrics.ts";
 import { declaredMetrics } from "./metrics_declared.ts";
 import { openStore } from "./open_store.ts";
-import type { ServiceReply, ServiceRequest } from "./plugin_kit.ts";
+import type { PaddedReply, ServiceReply, ServiceRequest } from "./plugin_kit.ts";
 import { type Shell, startShell } from "./shell.ts";
 import type { SpoolFlags } from "./spool_flags.ts";
 import { askDirectly, openLink } from "./spool_link.ts";
@@ -116,11 +117,11 @@ const makeAccount = ({ file, name, account }: SessionFile, log: DaemonLogger): (
 
 /** Requests to the system as promises, by their number. */
 const createRequests = (tell: (request: SpoolsRequest) => boolean) => {
-  const waiting = new Map<number, (payload: Uint8Array) => void>();
+  const waiting = new Map<number, (reply: PaddedReply) => void>();
   let ids = 0;
   return {
     /** Null where the system cannot keep up. */
-    ask: (payload: Uint8Array): Promise<ServiceReply> =>
+    ask: (payload: Uint8Array): Promise<PaddedReply | null> =>
       new Promise((resolve) => {
         const id = ++ids;
         waiting.set(id, resolve);
@@ -128,8 +129,8 @@ const createRequests = (tell: (request: SpoolsRequest) => boolean) => {
         waiting.delete(id);
         resolve(null);
       }),
-    onAnswer: ({ id, payload }: SpoolsAnswer): void => {
-      waiting.get(id)?.(payload);
+    onAnswer: ({ id, payload: bytes, length }: SpoolsAnswer): void => {
+      waiting.get(id)?.({ bytes, length });
       waiting.delete(id);
     },
   };
@@ -142,17 +143,25 @@ export const startSpoolPlugin = async (flags: SpoolFlags): Promise<SpoolPlugin> 
   const clock = session === null ? flags.clock : clockOf(session.file.Samtpfote);
   const hosting = hostingOf(flags, clock);
   const metrics = createMetrics([...declaredMetrics, ...replicaMetrics]);
-  const store = await openStore({ kind: "lmdb", dataDir: flags.dataStore, memoryBytesMax: 0, ownThread: false });
+  const store = await openStore({ kind: "lmdb", dataDir: flags.dataStore, memoryBytesMax: 0, ownThread: true });
 
   let shell: Shell | null = null;
   const requests = createRequests((request) => shell?.tell(spoolsAddress, request) ?? false);
-  const onNotify = (event: SpoolsAnswer | LinkSend): void => {
-    if (event.type === "SpoolsAnswer") requests.onAnswer(event);
-    if (event.type !== "LinkSend") return;
-    const { id } = event;
-    void askDirectly(event, hosting.deadlineMs).then((payload) =>
-      shell?.tell(spoolsAddress, { type: "LinkReplied", id, payload } satisfies LinkReplied)
-    );
+  const sendLink = async (event: LinkSend): Promise<void> => {
+    const payload = await askDirectly(event, hosting.deadlineMs);
+    shell?.tell(spoolsAddress, { type: "LinkReplied", id: event.id, payload } satisfies LinkReplied);
+  };
+  let onReady = (): void => {};
+  const ready = new Promise<void>((resolve) => (onReady = resolve));
+  const onNotify = (event: SpoolsAnswer | SpoolsReady | LinkSend): void => {
+    switch (event.type) {
+      case "SpoolsAnswer":
+        return requests.onAnswer(event);
+      case "SpoolsReady":
+        return onReady();
+      case "LinkSend":
+        return void sendLink(event);
+    }
   };
   const started = await startShell({
     system: createSpoolSystem({ suite, geometry }),
@@ -164,11 +173,13 @@ export const startSpoolPlugin = async (flags: SpoolFlags): Promise<SpoolPlugin> 
     sphinx: { suite, geometry },
     store,
     listeners: [],
-    onNotify: (event) => onNotify(event as SpoolsAnswer | LinkSend),
+    onNotify: (event) => onNotify(event as SpoolsAnswer | SpoolsReady | LinkSend),
     log,
     metrics,
   });
   shell = started;
+  // Where it cannot be read back the process ends.
+  await ready;
 
   const stopRegistering = session === null ? () => {} : makeAccount(session, log);
   const link = flags.link === null ? null : await openLink(flags.link, geometry, requests.ask);

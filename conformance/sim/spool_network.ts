@@ -27,6 +27,7 @@ import {
   type SpoolsRequest,
 } from "../../core/spool/hosting_types.ts";
 import { defaultSpoolLimits } from "../../core/spool/service_types.ts";
+import { padded } from "../../core/spool/service_wire.ts";
 import { bootSpools, createSpoolSystem } from "../../core/spool/system.ts";
 import type { HostSpec } from "./host.ts";
 import type { Observer } from "./watch.ts";
@@ -103,9 +104,9 @@ export const createSpoolNetwork = ({ suite, geometry, seed }: SimulationOptions)
     }
   };
 
-  const onAnswer = (provider: string, { id, payload }: SpoolsAnswer): void => {
+  const onAnswer = (provider: string, { id, payload, length }: SpoolsAnswer): void => {
     const { waiting } = bridges.get(provider)!;
-    waiting.get(id)?.(encodePluginResponse(payload));
+    waiting.get(id)?.(encodePluginResponse(padded(length, payload)));
     waiting.delete(id);
   };
 

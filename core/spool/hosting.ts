@@ -35,12 +35,14 @@ import {
   type HostingConfig,
   type HostingEvent,
   type LinkSend,
+  type SpoolsReady,
   type SpoolsRequest,
 } from "./hosting_types.ts";
 import { decodeHost, type HostRequest, isArray, unframed, verifyHost } from "./hosting_wire.ts";
 import type { PeerReplied, PeerSend, ReplicaConfig, ReplicaRequest } from "./replica_types.ts";
 import { decodeRequest, encodeReply } from "./replica_wire.ts";
 import { spoolGeometry, type SpoolRequest } from "./service_types.ts";
+import type { Address } from "../system.ts";
 
 const hostedTable = "dspool-hosted";
 const version = 1;
@@ -73,7 +75,11 @@ const handle = (turn: HostingTurn, event: HostingEvent | Tick): void => {
     case "SpoolsRequest":
       return onRequest(turn, event);
     case "SpoolResponse":
-      return answer(turn, event.id, event.payload);
+      return answer(turn, event.id, event.payload, event.length);
+    case "ServiceRestored":
+      return onMachineRestored(turn, serviceAddress);
+    case "ReplicaRestored":
+      return onMachineRestored(turn, replicaAddress(event.spool));
     case "ReplicaReply":
       return answerFramed(turn, event.id, event.bytes);
     case "PeerSend":
@@ -219,11 +225,28 @@ const onRestored = (turn: HostingTurn, event: Extract<StoreEvent, { type: "Scann
   if (event.type === "ScanFailed") return refuseStart(turn, `the store cannot be read: ${event.reason}`);
   for (const { key, value } of event.entries) {
     if (value[0] !== version) return refuseStart(turn, `${hostedTable} was written by another version`);
-    host(turn, { spool: key.slice(), privateKey: value.slice(1) });
+    const spool = key.slice();
+    update(turn, { awaited: new Set([...turn.state.awaited ?? [], replicaAddress(spool)]) });
+    host(turn, { spool, privateKey: value.slice(1) });
   }
   const last = event.entries.at(-1);
   if (last !== undefined && event.entries.length === restorePage) return restoreFrom(turn, last.key);
   update(turn, { restoring: null });
+  tellReady(turn);
+};
+
+const onMachineRestored = (turn: HostingTurn, machine: Address): void => {
+  const { awaited } = turn.state;
+  if (awaited === null) return;
+  update(turn, { awaited: new Set([...awaited].filter((one) => one !== machine)) });
+  tellReady(turn);
+};
+
+const tellReady = (turn: HostingTurn): void => {
+  const { restoring, awaited } = turn.state;
+  if (restoring !== null || awaited === null || awaited.size > 0) return;
+  update(turn, { awaited: null });
+  turn.effects.push({ type: "Notify", event: { type: "SpoolsReady" } satisfies SpoolsReady });
 };
 
 const refuseStart = (turn: HostingTurn, message: string): void => {

@@ -40,6 +40,8 @@ export interface HostingState {
   >;
   readonly nextId: number;
   readonly restoring: number | null;
+  /** The machines that have not read back yet what they had when the process began; null once that was told. */
+  readonly awaited: ReadonlySet<Address> | null;
 }
 
 export interface HostingTurn {
@@ -59,6 +61,7 @@ export const newHostingState = (context: Context, config: HostingConfig): Hostin
   carried: PersistentMap(),
   nextId: 1,
   restoring: null,
+  awaited: new Set([serviceAddress]),
 });
 
 export const update = (turn: HostingTurn, parts: Partial<HostingState>): void => {
@@ -79,14 +82,14 @@ export const endHostingTurn = ({ state, effects }: HostingTurn): Step<HostingSta
 });
 
 /** Answers a request as the Provider is to send it. */
-export const answer = (turn: HostingTurn, id: number, payload: Uint8Array): void => {
-  const event: SpoolsAnswer = { type: "SpoolsAnswer", id, payload };
+export const answer = (turn: HostingTurn, id: number, payload: Uint8Array, length: number): void => {
+  const event: SpoolsAnswer = { type: "SpoolsAnswer", id, payload, length };
   turn.effects.push({ type: "Notify", event });
 };
 
 /** Answers with a message about a replicated spool. */
 export const answerFramed = (turn: HostingTurn, id: number, reply: Uint8Array): void =>
-  answer(turn, id, framed(reply, turn.geometry.replyLengthMax));
+  answer(turn, id, framed(reply), turn.geometry.replyLengthMax);
 
 /** Answers a request for a replica, and counts how it ended. */
 export const answerHosted = (

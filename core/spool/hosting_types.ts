@@ -8,8 +8,8 @@
 import type { StoreEvent } from "../effects.ts";
 import type { EpochClock } from "../pki/epoch.ts";
 import type { Address } from "../system.ts";
-import type { PeerSend, ReplicaReply } from "./replica_types.ts";
-import type { SpoolResponse } from "./service_types.ts";
+import type { PeerSend, ReplicaReply, ReplicaRestored } from "./replica_types.ts";
+import type { ServiceRestored, SpoolResponse } from "./service_types.ts";
 
 /** Where requests go to. */
 export const spoolsAddress: Address = "spools";
@@ -59,8 +59,17 @@ export interface SpoolsRequest {
 export interface SpoolsAnswer {
   readonly type: "SpoolsAnswer";
   readonly id: number;
-  /** The plugin's reply payload. */
+  /** The plugin's reply payload: these bytes and zeros behind them up to `length`. */
   readonly payload: Uint8Array;
+  readonly length: number;
+}
+
+/**
+ * By a Notify effect, once: the service and all replicas that were hosted before have been read back. Until then
+ * requests are answered `busy`.
+ */
+export interface SpoolsReady {
+  readonly type: "SpoolsReady";
 }
 
 /** By a Notify effect: to be carried to another replica over a direct link. Answer: LinkReplied, once or never. */
@@ -98,6 +107,8 @@ export type HostingEvent =
   | LinkReplied
   | Carried
   | SpoolResponse
+  | ServiceRestored
   | ReplicaReply
+  | ReplicaRestored
   | PeerSend
   | StoreEvent;

@@ -10,11 +10,10 @@
  *
  * @module
  */
-import { uint32, viewOf } from "../bytes.ts";
+import { concat, uint32, viewOf } from "../bytes.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "../codec/cbor.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E } from "../fp.ts";
-import { invariant } from "../machine.ts";
 import { domains } from "./domains.ts";
 
 const prefixLength = 4;
@@ -25,14 +24,8 @@ export const unframed = (payload: Uint8Array): Uint8Array | null => {
   return length > payload.length - prefixLength ? null : payload.subarray(prefixLength, prefixLength + length);
 };
 
-/** `bytes` in a frame of `length` bytes. */
-export const framed = (bytes: Uint8Array, length: number): Uint8Array => {
-  invariant(bytes.length + prefixLength <= length, "an answer fits a packet");
-  const frame = new Uint8Array(length);
-  frame.set(uint32(bytes.length));
-  frame.set(bytes, prefixLength);
-  return frame;
-};
+/** `bytes` in a frame: zeros may follow it. */
+export const framed = (bytes: Uint8Array): Uint8Array => concat(uint32(bytes.length), bytes);
 
 /** Is it for a replicated spool: a CBOR array of up to 23 elements? memspool's are maps, version 2 begins with 2. */
 export const isArray = (request: Uint8Array): boolean => ((request[0] ?? 0) & 0xe0) === 0x80;

@@ -69,7 +69,7 @@ import {
   writesOf,
 } from "./replica_store.ts";
 import { planItems, type Planned } from "./replica_sync.ts";
-import type { PeerReplied, ReplicaConfig, ReplicaEvent, ReplicaRequest } from "./replica_types.ts";
+import type { PeerReplied, ReplicaConfig, ReplicaEvent, ReplicaRequest, ReplicaRestored } from "./replica_types.ts";
 import { decodeReply, decodeRequest, itemLength, type SyncItem, type SyncRequest, verifySync } from "./replica_wire.ts";
 import { contentId } from "./write.ts";
 
@@ -362,6 +362,8 @@ const onRestored = (turn: ReplicaTurn, event: Extract<StoreEvent, { type: "Scann
   if (restoring.table + 1 < restoredTables.length) return restoreFrom(turn, restoring.table + 1, config.spool);
   setKept(turn, afterRestoring(turn.bound, kept));
   update(turn, { restoring: null });
+  const restored: ReplicaRestored = { type: "ReplicaRestored", spool: config.spool };
+  turn.effects.push({ type: "Notify", event: restored });
 };
 
 const refuseStart = (turn: ReplicaTurn, message: string): void => {

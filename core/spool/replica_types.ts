@@ -55,6 +55,12 @@ export interface ReplicaReply {
   readonly id: number;
   readonly bytes: Uint8Array;
 }
+/** Once: what the store holds has been read back; until then requests are answered `busy`. */
+export interface ReplicaRestored {
+  readonly type: "ReplicaRestored";
+  /** The root key of the spool. */
+  readonly spool: Uint8Array;
+}
 /** To be carried to another replica. Answer: PeerReplied with the same id, once or never. */
 export interface PeerSend {
   readonly type: "PeerSend";

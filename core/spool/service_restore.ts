@@ -8,7 +8,7 @@ import { toHex } from "../bytes.ts";
 import { afterPage, type Entries, pageRequest, refuseToStart, type Restoring, restoringOf } from "../restoring.ts";
 import { decodeSpool, restoreIndexEntry, spoolIndexTable, spoolsTable } from "./service_spool.ts";
 import { ownerKeyOf, type ServiceTurn, takeId, update } from "./service_state.ts";
-import { spoolIdLength } from "./service_types.ts";
+import { type ServiceRestored, spoolIdLength } from "./service_types.ts";
 
 /** Rows read at once: 40 KB. */
 const pageLength = 512;
@@ -30,8 +30,9 @@ export const onRestored = (turn: ServiceTurn, entries: Entries): void => {
     if (!isRead) return refuse(turn, `the table ${table} was written by another version`);
   }
   const next = afterPage(restoring, entries, pageLength);
-  if (next === null) update(turn, { restoring: null });
-  else scan(turn, next);
+  if (next !== null) return scan(turn, next);
+  update(turn, { restoring: null });
+  turn.effects.push({ type: "Notify", event: { type: "ServiceRestored" } satisfies ServiceRestored });
 };
 
 /** Without its spools the service does not start. */

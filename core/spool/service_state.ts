@@ -14,7 +14,7 @@ import type { Restoring } from "../restoring.ts";
 import { encodeMemspoolResponse, type MemspoolRequest, memspoolStatus } from "./memspool.ts";
 import type { Spool } from "./service_spool.ts";
 import type { SpoolGeometry, SpoolResponse, SpoolServiceConfig, SpoolStatus, WireVersion } from "./service_types.ts";
-import { encodeResponse2, type SpoolRequest2 } from "./service_wire.ts";
+import { encodeResponse2, response2Length, type SpoolRequest2 } from "./service_wire.ts";
 
 /** Who asked, and what the answer has to repeat. */
 export type Caller =
@@ -138,11 +138,11 @@ export interface AnswerParts {
   readonly spool?: Uint8Array;
 }
 
-const encodeAnswer = (bound: ServiceBound, caller: Caller, status: SpoolStatus, parts: AnswerParts): Uint8Array => {
+const encodeAnswer = (caller: Caller, status: SpoolStatus, parts: AnswerParts): Uint8Array => {
   const spool = parts.spool ?? caller.request.spool;
   if (caller.version === 2) {
     const { messageId = 0, end = 0, message = new Uint8Array(0) } = parts;
-    return encodeResponse2(bound.geometry, { status, command: caller.request.command, spool, messageId, end, message });
+    return encodeResponse2({ status, command: caller.request.command, spool, messageId, end, message });
   }
   // memspool repeats the id only of a message that it could not read.
   const messageId = caller.request.command === "retrieve" && status !== "ok" ? caller.request.messageId : 0;
@@ -156,8 +156,9 @@ const encodeAnswer = (bound: ServiceBound, caller: Caller, status: SpoolStatus, 
 
 /** Answers a request, once, and counts how it ended. */
 export const answer = (turn: ServiceTurn, caller: Caller, status: SpoolStatus, parts: AnswerParts = {}): void => {
-  const payload = encodeAnswer(turn.bound, caller, status, parts);
-  const response: SpoolResponse = { type: "SpoolResponse", id: caller.id, payload, status };
+  const payload = encodeAnswer(caller, status, parts);
+  const length = caller.version === 2 ? response2Length(turn.bound.geometry) : payload.length;
+  const response: SpoolResponse = { type: "SpoolResponse", id: caller.id, payload, length, status };
   turn.effects.push(count("spool-requests", status), { type: "Notify", event: response });
 };
 

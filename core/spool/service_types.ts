@@ -20,13 +20,20 @@ export interface SpoolRequest {
   readonly payload: Uint8Array;
 }
 
-/** The answer to a request: the plugin's reply payload, of at most `replyLengthMax` bytes. */
+/** The answer to a request. */
 export interface SpoolResponse {
   readonly type: "SpoolResponse";
   readonly id: number;
+  /** The plugin's reply payload: these bytes and zeros behind them up to `length`, `replyLengthMax` at most. */
   readonly payload: Uint8Array;
+  readonly length: number;
   /** For the operator's counters and log; the client finds it in the payload. */
   readonly status: SpoolStatus;
+}
+
+/** By a Notify effect, once: what the store holds has been read back; until then requests are answered `busy`. */
+export interface ServiceRestored {
+  readonly type: "ServiceRestored";
 }
 
 export type SpoolServiceEvent = SpoolRequest | StoreEvent;

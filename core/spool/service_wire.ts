@@ -95,7 +95,8 @@ export const signRequest2 = (suite: Suite, privateKey: Uint8Array, request: Sign
 export const verifyRequest2 = (suite: Suite, request: SpoolRequest2, publicKey: Uint8Array): boolean =>
   suite.ed25519Verify(publicKey, signedBytes(suite, request), request.signature);
 
-const padded = (length: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+/** The parts and zeros, of a length in all. */
+export const padded = (length: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   const bytes = new Uint8Array(length);
   bytes.set(concat(...parts));
   return bytes;
@@ -138,9 +139,9 @@ export const decodeRequest2 = (geometry: SpoolGeometry, bytes: Uint8Array): Spoo
   };
 };
 
-export const encodeResponse2 = (geometry: SpoolGeometry, response: SpoolResponse2): Uint8Array =>
-  padded(
-    response2Length(geometry),
+/** As far as its message: zeros up to `response2Length` follow. */
+export const encodeResponse2 = (response: SpoolResponse2): Uint8Array =>
+  concat(
     Uint8Array.of(spoolVersion2, statuses.indexOf(response.status), commands.indexOf(response.command)),
     response.spool,
     uint64(response.messageId),

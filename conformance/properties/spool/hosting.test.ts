@@ -7,11 +7,12 @@ import { toySuite as suite } from "../../sim/toy_suite.ts";
 import { mono, type Step, wall } from "../../../core/machine.ts";
 import { createEpochClock } from "../../../core/pki/epoch.ts";
 import { deriveSeed } from "../../../core/random.ts";
-import { defaultHosting, spoolsAddress } from "../../../core/spool/hosting_types.ts";
+import { defaultHosting, spoolsAddress, type SpoolsAnswer } from "../../../core/spool/hosting_types.ts";
 import { decodeHosted, encodeHost, framed, signHost, unframed } from "../../../core/spool/hosting_wire.ts";
 import { decodeReply, encodeRequest, type Request } from "../../../core/spool/replica_wire.ts";
 import { encodeMemspoolRequest, signMemspool } from "../../../core/spool/memspool.ts";
 import { defaultSpoolLimits, spoolGeometry } from "../../../core/spool/service_types.ts";
+import { padded } from "../../../core/spool/service_wire.ts";
 import { bootSpools, createSpoolSystem } from "../../../core/spool/system.ts";
 import type { Emission, Input, SystemState } from "../../../core/system.ts";
 import { createStore, type Store } from "../../sim/store.ts";
@@ -51,14 +52,15 @@ const createProcess = (limits: Partial<typeof defaultHosting> = {}, store: Store
     tell({ to: spoolsAddress, event: { type: "SpoolsRequest", id, payload } });
     const found = notices.filter((one) => one["type"] === "SpoolsAnswer" && one["id"] === id);
     assert.equal(found.length, 1, "one answer a request");
-    return found[0]!["payload"] as Uint8Array;
+    const answer = found[0] as unknown as SpoolsAnswer;
+    return padded(answer.length, answer.payload);
   };
   return {
     ask,
     tell,
     notices,
     fail: (is: boolean) => void (failing = is),
-    send: (bytes: Uint8Array) => unframed(ask(framed(bytes, geometry.userPayloadLength)))!,
+    send: (bytes: Uint8Array) => unframed(ask(padded(geometry.userPayloadLength, framed(bytes))))!,
   };
 };
 
@@ -105,7 +107,7 @@ test("[FAULT-37] every request has one answer: of memspool's, garbage, unknown s
     signature: signMemspool(suite, owner),
     message: new Uint8Array(0),
   });
-  assert.notEqual(one.ask(framed(create, geometry.userPayloadLength)).length, 0);
+  assert.notEqual(one.ask(padded(geometry.userPayloadLength, framed(create))).length, 0);
   const root = createAuthor(suite, rootKey, spool);
   const write = root.operation({ type: "add", set: utf8("s"), item: utf8("i") });
   const add = encodeRequest({ type: "add", spool, write, body: null });
@@ -115,6 +117,34 @@ test("[FAULT-37] every request has one answer: of memspool's, garbage, unknown s
     assert.notEqual(one.ask(payload).length, 0);
   }
   for (const bytes of [add, Uint8Array.of(0x80), encodeHost(signHost(suite, rootKey, 100))]) {
-    assert.equal(one.ask(framed(bytes, geometry.userPayloadLength)).length, geometry.replyLengthMax);
+    assert.equal(one.ask(padded(geometry.userPayloadLength, framed(bytes))).length, geometry.replyLengthMax);
   }
+});
+
+test("the process says once that it is ready: when the service and every replica that it hosts have been read back", () => {
+  const store = createStore();
+  host(createProcess({}, store));
+  const system = createSpoolSystem({ suite, geometry: packets });
+  const config = { service: { ...defaultSpoolLimits, clock }, hosting: defaultHosting, client: null };
+  const context = { now: mono(0), wall: wall(1_000_000), seed: new Uint8Array(32) };
+  const waiting: Emission[] = [];
+  const said: string[] = [];
+  const take = ({ state, effects }: Step<SystemState, Emission>): SystemState => {
+    for (const emission of effects) {
+      const { effect } = emission;
+      if (effect.type === "Notify") said.push((effect.event as { readonly type: string }).type);
+      else if (effect.type === "Scan") waiting.push(emission);
+    }
+    return state;
+  };
+  let state = take(system.start(context, bootSpools(config)));
+  const scanned: string[] = [];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    assert.deepEqual(said, [], "not before the last page");
+    if (next.effect.type !== "Scan") continue;
+    scanned.push(next.effect.table);
+    state = take(system.step(context, state, { to: next.from, event: store.perform(next.effect) }));
+  }
+  assert.deepEqual(said, ["SpoolsReady"]);
+  assert.equal(scanned.includes("dspool-entries") && scanned.includes("spools"), true, scanned.join());
 });

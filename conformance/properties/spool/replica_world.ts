@@ -12,7 +12,7 @@ import { deriveSeed } from "../../../core/random.ts";
 import { creation } from "../../../core/spool/durable.ts";
 import { createReplica } from "../../../core/spool/replica.ts";
 import type { ReplicaState } from "../../../core/spool/replica_state.ts";
-import type { PeerSend, ReplicaEvent, ReplicaReply } from "../../../core/spool/replica_types.ts";
+import type { PeerSend, ReplicaEvent, ReplicaReply, ReplicaRestored } from "../../../core/spool/replica_types.ts";
 import { decodeReply, encodeRequest, type Reply, type Request } from "../../../core/spool/replica_wire.ts";
 import type { Write } from "../../../core/spool/write.ts";
 import { createAgenda } from "../../sim/agenda.ts";
@@ -96,7 +96,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
       case "Scan":
         return useStore(host, effect);
       case "Notify":
-        return notify(host, effect.event as PeerSend | ReplicaReply);
+        return notify(host, effect.event as PeerSend | ReplicaReply | ReplicaRestored);
       case "Count": {
         const name = `${effect.name} ${effect.label ?? ""}`;
         return void counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -122,7 +122,8 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
   const latency = (): number => 5 + prng.below(faulty ? 200 : 20);
   const isCut = (a: ReplicaHost, b: ReplicaHost): boolean => blocked.has(`${hosts.indexOf(a)} ${hosts.indexOf(b)}`);
 
-  const notify = (host: ReplicaHost, event: PeerSend | ReplicaReply): void => {
+  const notify = (host: ReplicaHost, event: PeerSend | ReplicaReply | ReplicaRestored): void => {
+    if (event.type === "ReplicaRestored") return;
     if (event.type === "ReplicaReply") {
       const answer = host.clients.get(event.id);
       host.clients.delete(event.id);

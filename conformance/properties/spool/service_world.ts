@@ -10,10 +10,12 @@ import { createSpoolService } from "../../../core/spool/service.ts";
 import type { SpoolServiceState } from "../../../core/spool/service_state.ts";
 import {
   defaultSpoolLimits,
+  type ServiceRestored,
   spoolGeometry,
   type SpoolResponse,
   type SpoolServiceConfig,
 } from "../../../core/spool/service_types.ts";
+import { padded } from "../../../core/spool/service_wire.ts";
 import { createStore, type Store, type StoreEffect } from "../../sim/store.ts";
 
 export const epochMs = 10_000;
@@ -43,10 +45,15 @@ export const createServiceWorld = (
         ? { type: "CommitFailed", id: effect.id, reason: failure }
         : store.perform(effect),
     ));
+  /** A response's payload as the plugin sends it. */
+  const note = (event: SpoolResponse | ServiceRestored): void => {
+    if (event.type === "ServiceRestored") return;
+    responses.push({ ...event, payload: padded(event.length, event.payload) });
+  };
   const settle = (step: Step<SpoolServiceState, Effect>): void => {
     state = step.state;
     for (const effect of step.effects) {
-      if (effect.type === "Notify") responses.push(effect.event as SpoolResponse);
+      if (effect.type === "Notify") note(effect.event as SpoolResponse | ServiceRestored);
       if (effect.type === "Count") counts.set(`${effect.label}`, (counts.get(`${effect.label}`) ?? 0) + 1);
       if (effect.type !== "Commit" && effect.type !== "Scan") continue;
       if (isHeld) heldBack.push(effect);
