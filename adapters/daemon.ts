@@ -54,7 +54,7 @@ export interface DaemonContext<F> {
 
 export interface Running<F> {
   readonly stop: () => Promise<void>;
-  /** Takes over what may change while it runs. */
+  /** Takes over what may change while it runs; throws a CommandError where that cannot be. */
   readonly reconfigure: (file: F) => void;
 }
 
@@ -176,8 +176,8 @@ const run = async <F extends DaemonFile>(daemon: DaemonKind<F>, start: Start<F>)
   const launched: Promise<Running<F>> = daemon.launch({ file, keys, suite, log, metrics, shutdown: stopper.shutdown });
   const onHangup = (): void => {
     const read = (): F => loadConfig(daemon.kind, name);
-    const apply = (next: F): void => void launched.then(({ reconfigure }) => reconfigure(next));
-    reload({ log, read, running: file, isReloadable: daemon.isReloadable, apply });
+    const apply = async (next: F): Promise<void> => (await launched).reconfigure(next);
+    void reload({ log, read, running: file, isReloadable: daemon.isReloadable, apply });
   };
   obeySignals(stopper, onHangup, isSupervised);
   await launched;

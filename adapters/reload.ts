@@ -18,12 +18,13 @@ interface Reload<F> {
   /** What the process was started with. */
   readonly running: F;
   readonly isReloadable: Reloadable;
-  readonly apply: (file: F) => void;
+  /** Rejects where the file cannot be taken over. */
+  readonly apply: (file: F) => Promise<void>;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-export const reload = <F extends { readonly Logging: Logging }>(options: Reload<F>): void => {
+export const reload = async <F extends { readonly Logging: Logging }>(options: Reload<F>): Promise<void> => {
   const { log, read, running, isReloadable, apply } = options;
   const say = (level: "NOTICE" | "WARNING" | "ERROR", reason: string, message: string): void =>
     log.write({ module: "process", level, reason, message });
@@ -35,13 +36,13 @@ export const reload = <F extends { readonly Logging: Logging }>(options: Reload<
   let file: F;
   try {
     file = read();
+    await apply(file);
   } catch (error) {
     return say("ERROR", "not-reloaded", `the configuration is not taken over: ${messageOf(error)}`);
   }
   const changed = changedKeys(running, file);
   const waiting = changed.filter((key) => key !== "Logging.Level" && !isReloadable(key));
   log.setLevel(file.Logging.Level);
-  apply(file);
   say("NOTICE", "reloaded", `the configuration is read again: ${changed.length - waiting.length} keys are taken over`);
   if (waiting.length > 0) {
     say("WARNING", "restart-needed", `changed, and waiting for a restart: ${waiting.join(", ")}`);

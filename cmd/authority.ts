@@ -7,9 +7,15 @@
 import { toHex } from "../core/bytes.ts";
 import { authorityAddress, bootAuthority, createAuthoritySystem } from "../core/pki/authority_system.ts";
 import { bootNonvoting, createNonvotingSystem } from "../core/pki/nonvoting_system.ts";
+import type { Lists } from "../core/pki/authority_lists.ts";
 import { katzenpostGeometry as geometry } from "../core/sphinx/geometry.ts";
 import { runCommand } from "../adapters/command.ts";
-import { authorityConfigOf, authorityFile } from "../adapters/config/authority.ts";
+import {
+  authorityConfigOf,
+  type AuthorityFile,
+  authorityFile,
+  isAuthorityKeyReloadable,
+} from "../adapters/config/authority.ts";
 import { isNonvoting, nonvotingConfigOf } from "../adapters/config/nonvoting.ts";
 import { tcpLimitsOf } from "../adapters/config/limits.ts";
 import { managementPath } from "../adapters/config/operation.ts";
@@ -47,8 +53,10 @@ await runCommand({
       defaultFile: "katzenpost-authority.toml",
       dataDirOf: ({ Authority }) => Authority.DataDir,
       warningsOf: () => [],
-      isReloadable: () => false,
+      isReloadable: isAuthorityKeyReloadable,
       launch: async ({ file, keys, suite, log, metrics, shutdown }) => {
+        const listsOf = (next: AuthorityFile): Lists =>
+          isNonvoting(file) ? nonvotingConfigOf(next, keys) : authorityConfigOf(next, keys);
         const [system, boot] = isNonvoting(file)
           ? [createNonvotingSystem({ suite, geometry }), bootNonvoting(nonvotingConfigOf(file, keys))]
           : [createAuthoritySystem({ suite, geometry }), bootAuthority(authorityConfigOf(file, keys))];
@@ -95,8 +103,14 @@ await runCommand({
         const name = isNonvoting(file) ? "non-voting authority" : `authority ${file.Authority.Identifier}`;
         const message = `${name} listens on ${shell.listening.join(", ")}`;
         log.write({ module: "process", level: "NOTICE", reason: "listening", message, fields });
-        const { stop } = shell;
-        return { stop: async () => void await Promise.all([operation.stop(), stop()]), reconfigure: () => {} };
+        const { stop, tell } = shell;
+        return {
+          stop: async () => void await Promise.all([operation.stop(), stop()]),
+          reconfigure: (next) => {
+            const { mixes, providers } = listsOf(next);
+            tell(authorityAddress, { type: "Relist", mixes, providers });
+          },
+        };
       },
     }, values),
 });

@@ -177,6 +177,9 @@ const parametersOf = ({ Parameters: p }: AuthorityFile): LoopixParameters => {
   return completed.right;
 };
 
+/** The lists of nodes, which an authority takes over while it runs. */
+export const isAuthorityKeyReloadable = (key: string): boolean => key === "Mixes" || key === "Providers";
+
 /** What the authority is started with. */
 export const authorityConfigOf = (file: AuthorityFile, keys: NodeKeys): AuthorityConfig => ({
   identityPrivate: keys.identityPrivate,

@@ -125,11 +125,16 @@ test("[HB-AUTH-3-03] a non-voting authority is asked by its file and by probes, 
     writeFileSync(file, toml);
     process.kill(authority.process.pid!, "SIGHUP");
   };
-  hangup(original.replace(/Level = .*/, `Level = "WARNING"`).replace(/Layers = .*/, "Layers = 2"));
-  await eventually("a key waits", () => logged().includes("changed, and waiting for a restart: Debug.Layers"));
+  hangup(original.replace(/Level = .*/, `Level = "WARNING"`).replace(/Mu = .*/, "Mu = 0.5"));
+  await eventually("a key waits", () => logged().includes("changed, and waiting for a restart: Parameters.Mu"));
   assert.doesNotMatch(logged(), /the configuration is read again/, "a NOTICE is no longer written");
+  // A mix is gone, and the network has too few: nothing of the file is taken over.
+  hangup(original.replace(/\[\[Mixes\]\][^\[]*/, ""));
+  await eventually("too few mixes", () => logged().includes("the configuration is not taken over: 0 [[Mixes]]"));
+  hangup(`${original}\n[[Mixes]]\n  IdentityKey = "${"5e".repeat(32)}"\n`);
+  await eventually("the lists", () => logged().includes("the configuration is read again: 1 keys are taken over"));
   hangup("[Authority\n");
-  await eventually("the broken file", () => logged().includes("the configuration is not taken over"));
+  await eventually("the broken file", () => logged().includes("not TOML"));
   renameSync(log, `${log}.1`);
   hangup(original);
   await eventually(

@@ -29,6 +29,7 @@ import { nobody } from "../wire/admission.ts";
 import type { SessionReport } from "../wire/session.ts";
 import { type AuthorityConfig, membershipOf } from "./authority_config.ts";
 import { hearOf } from "./authority_answers.ts";
+import { comingOf, dueLists, listsLog, type Relist } from "./authority_lists.ts";
 import { errandOn, errandsWakeAt, recall, setOut } from "./authority_errands.ts";
 import { forgetOld, newStorage, storageWakeAt } from "./authority_keeping.ts";
 import { onCommit, retryDue } from "./authority_kept.ts";
@@ -41,7 +42,7 @@ import { epochAt } from "./epoch.ts";
 import { phaseEnd } from "./authority_round.ts";
 import { noLineage } from "./shared_random.ts";
 
-export type AuthorityEvent = Incoming | SessionReport | AuthorityStoreEvent | Status;
+export type AuthorityEvent = Incoming | SessionReport | AuthorityStoreEvent | Status | Relist;
 
 type AuthorityStoreEvent = Exclude<StoreEvent, { readonly type: "ReplayTested" }>;
 
@@ -76,6 +77,7 @@ const deadlineOf = (context: Context, state: AuthorityState): Mono => {
 const initial = (suite: Suite, context: Context, config: AuthorityConfig): AuthorityState => ({
   config,
   members: membershipOf(suite, config),
+  coming: null,
   // Ends at once, whatever the time is: `begin` decides.
   round: { type: "waiting", votingEpoch: 1 },
   roundDeadline: mono(context.now),
@@ -114,9 +116,22 @@ const handle = (
       return hear(suite, context, state, event);
     case "Status":
       return only(state, report(context, state, event.id));
+    case "Relist":
+      return relist(context, state, event);
     default:
       return absurd(event);
   }
+};
+
+const relist = ({ wall }: Context, state: AuthorityState, lists: Relist): Outcome =>
+  only({ ...state, coming: comingOf(lists, epochAt(state.config.clock, wall).epoch) });
+
+/** Lists that came in another epoch are in force. */
+const takeLists = ({ wall }: Context, state: AuthorityState): Outcome => {
+  const { epoch } = epochAt(state.config.clock, wall);
+  const listed = dueLists(state.coming, epoch);
+  if (listed === null) return only(state);
+  return only({ ...state, members: { ...state.members, ...listed }, coming: null }, listsLog(listed, epoch));
 };
 
 const report = ({ wall }: Context, state: AuthorityState, id: number): Effect => {
@@ -155,6 +170,8 @@ const whileRestoring = (
       return only(state, { type: "Refuse", connection: event.connection });
     case "Status":
       return only(state, report(context, state, event.id));
+    case "Relist":
+      return relist(context, state, event);
     default:
       return only(state);
   }
@@ -174,7 +191,11 @@ export const createAuthority = (
 ): Machine<AuthorityConfig, AuthorityState, AuthorityEvent, Effect> => {
   const onEvent = (context: Context, state: AuthorityState, event: AuthorityEvent | Tick): Outcome => {
     if (state.storage.restoring !== null) return whileRestoring(suite, context, state, event);
-    const advanced = andThen(advance(suite, context, state), (next) => retryDue(context, next));
+    const listed = takeLists(context, state);
+    const advanced = andThen(
+      andThen(listed, (next) => advance(suite, context, next)),
+      (next) => retryDue(context, next),
+    );
     return andThen(advanced, (next) => handle(suite, context, next, self, event));
   };
   return {

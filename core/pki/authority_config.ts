@@ -6,6 +6,7 @@
 import { compare, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { LinkLimits } from "./authority_admission.ts";
+import { listedNodes } from "./authority_lists.ts";
 import { majority } from "./cert.ts";
 import { type Descriptor, providerLayer } from "./descriptor.ts";
 import type { AuthorityPeer } from "./directory.ts";
@@ -66,8 +67,7 @@ export const membershipOf = (suite: Suite, config: AuthorityConfig): Membership 
     peers,
     authorities,
     threshold: majority(authorities.length),
-    mixes: new Set(config.mixes.map(toHex)),
-    providers: new Map(config.providers.map((provider) => [toHex(provider.identityKey), provider.name] as const)),
+    ...listedNodes(config),
   };
 };
 

@@ -14,6 +14,7 @@ import type { Mono, Wall } from "../machine.ts";
 import type { Address } from "../system.ts";
 import type { Admission } from "../wire/admission.ts";
 import type { AuthorityConfig, Hex, Membership } from "./authority_config.ts";
+import type { Coming } from "./authority_lists.ts";
 import type { Errand } from "./authority_errands.ts";
 import type { Storage } from "./authority_keeping.ts";
 import type { Link } from "./authority_links.ts";
@@ -31,6 +32,8 @@ export interface Published {
 export interface AuthorityState {
   readonly config: AuthorityConfig;
   readonly members: Membership;
+  /** Lists of nodes that are not in force yet. */
+  readonly coming: Coming | null;
   readonly round: Round;
   /** When to look whether the round's phase has ended. */
   readonly roundDeadline: Mono;

@@ -16,6 +16,8 @@ import { absurd, type Context, type Machine, mono, type Tick } from "../machine.
 import type { Address } from "../system.ts";
 import { nobody } from "../wire/admission.ts";
 import type { SessionReport } from "../wire/session.ts";
+import { isListed } from "./authority_config.ts";
+import { comingOf, dueLists, listedNodes, listsLog, type Relist } from "./authority_lists.ts";
 import type { Status } from "./authority_view.ts";
 import { onDocumentStored, onPruned, retryDue, runSchedule } from "./nonvoting_documents.ts";
 import { onEnrolled } from "./nonvoting_enrolment.ts";
@@ -25,7 +27,6 @@ import {
   beginTurn,
   emit,
   endTurn,
-  listedNodes,
   type NonvotingConfig,
   type NonvotingState,
   type Turn,
@@ -33,13 +34,14 @@ import {
 } from "./nonvoting_state.ts";
 import { type NonvotingStatusReport, nonvotingView } from "./nonvoting_view.ts";
 
-export type NonvotingEvent = Incoming | SessionReport | StoreEvent | Status;
+export type NonvotingEvent = Incoming | SessionReport | StoreEvent | Status | Relist;
 
 const initial = (suite: Suite, context: Context, config: NonvotingConfig): NonvotingState => ({
   config,
   identityKey: suite.ed25519Public(config.identityPrivate.slice(0, 32)),
   linkPrivate: suite.ed25519PrivateToX25519(config.identityPrivate),
   listed: listedNodes(config),
+  coming: null,
   restoring: firstTable,
   bootstrapEpoch: null,
   genesisEpoch: 0,
@@ -69,6 +71,7 @@ export const createNonvoting = (
   },
   step: (context, state, event) => {
     const turn = beginTurn(suite, self, context, state);
+    takeLists(turn);
     handle(turn, event);
     runSchedule(turn);
     return endTurn(turn);
@@ -97,9 +100,28 @@ const handle = (turn: Turn, event: NonvotingEvent | Tick): void => {
       return;
     case "Status":
       return report(turn, event.id);
+    case "Relist":
+      return update(turn, { coming: comingOf(event, turn.time.epoch) });
     default:
       return absurd(event);
   }
+};
+
+/** Lists that came in another epoch are in force; descriptors for what is still to be signed are held against them. */
+const takeLists = (turn: Turn): void => {
+  const { coming, descriptors, documents } = turn.state;
+  const { epoch } = turn.time;
+  const listed = dueLists(coming, epoch);
+  if (listed === null) return;
+  const isOpen = (of: number): boolean => of >= epoch && !documents.has(of);
+  update(turn, {
+    listed,
+    coming: null,
+    descriptors: descriptors.map((ofEpoch, of) =>
+      isOpen(of) ? ofEpoch.filter((descriptor) => isListed(listed, descriptor)) : ofEpoch
+    ),
+  });
+  emit(turn, listsLog(listed, epoch));
 };
 
 const report = (turn: Turn, id: number): void => {

@@ -8,14 +8,14 @@
  */
 import { PersistentMap } from "../collections/map.ts";
 import type { OrderedMap } from "../collections/ordered_map.ts";
-import { toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Effect } from "../effects.ts";
 import { type Context, earliest, type Mono, type Step } from "../machine.ts";
 import type { Address } from "../system.ts";
 import type { Admission } from "../wire/admission.ts";
 import type { Restoring } from "../restoring.ts";
-import type { AuthorityConfig, Hex, Membership } from "./authority_config.ts";
+import type { AuthorityConfig, Hex } from "./authority_config.ts";
+import type { Coming, Listed } from "./authority_lists.ts";
 import type { Published } from "./authority_state.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { epochAt, type EpochTime } from "./epoch.ts";
@@ -54,7 +54,9 @@ export interface NonvotingState {
   readonly identityKey: Uint8Array;
   /** X25519 form of the identity key, 32 bytes. */
   readonly linkPrivate: Uint8Array;
-  readonly listed: Pick<Membership, "mixes" | "providers">;
+  readonly listed: Listed;
+  /** Lists that are not in force yet. */
+  readonly coming: Coming | null;
   /** What is still to be read back; null once connections are taken. */
   readonly restoring: Restoring | null;
   /** The epoch of a start without its document: that one, or the next, may still get one late. */
@@ -133,8 +135,3 @@ export const takeId = (turn: Turn): number => {
 
 export const descriptorsOf = ({ descriptors }: NonvotingState, epoch: number): PersistentMap<Hex, Descriptor> =>
   descriptors.get(epoch, PersistentMap<Hex, Descriptor>());
-
-export const listedNodes = (config: NonvotingConfig): NonvotingState["listed"] => ({
-  mixes: new Set(config.mixes.map(toHex)),
-  providers: new Map(config.providers.map(({ name, identityKey }) => [toHex(identityKey), name] as const)),
-});

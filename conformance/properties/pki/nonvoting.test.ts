@@ -83,6 +83,12 @@ const createRun = (startMs: number, store: Store = createStore()) => {
     statusOf(ask(ms, name, { type: "PostDescriptor", epoch: of, payload }));
   return {
     tick: (ms: number) => tell(ms, tick),
+    relist: (ms: number, mixes: ReadonlyArray<string>): void =>
+      tell(ms, {
+        type: "Relist",
+        mixes: mixes.map((name) => keysOf(name).identityKey),
+        providers: config.providers,
+      }),
     fail: (reason: StoreFailure | null) => void (failure = reason),
     ask,
     post,
@@ -127,6 +133,34 @@ test("the next epoch's document comes when less than half of this one is left, n
     run.post(periodMs / 2 + 2, "mix1", epoch + 1, signed({ ...fieldsOf("mix1", epoch + 1), loadWeight: 3 })),
     2,
   );
+});
+
+test("lists that are read again are in force from the next epoch on", () => {
+  const run = createRun(100);
+  const listedIn = (of: number): ReadonlyArray<string> => {
+    const context = { epoch: of, nowSeconds: 1_600_000_000 };
+    const { topology } = right(verifyDocument(suite, { authorities: [own.identityKey] }, run.raw(of)!, context));
+    return topology.flat().map(({ name }) => name).sort();
+  };
+  run.relist(1000, ["mix1", "mix3"]);
+  run.postAll(2000, epoch + 1);
+  assert.equal(run.post(2000, "mix3", epoch + 1), null, "not yet");
+  run.tick(periodMs / 2 + 1);
+  assert.deepEqual(listedIn(epoch + 1), ["mix1", "mix2"]);
+  const later = periodMs + 1000;
+  for (const name of ["mix1", "mix3", "provider"]) assert.equal(run.post(later, name, epoch + 2), descriptorStatus.ok);
+  assert.equal(run.post(later, "mix2", epoch + 2), null, "no longer");
+  run.tick(periodMs + periodMs / 2 + 1);
+  assert.deepEqual(listedIn(epoch + 2), ["mix1", "mix3"]);
+  assert.equal(run.reasons().filter((reason) => reason === "lists").length, 1);
+});
+
+test("a descriptor for what is still to be signed is not signed once its node is removed", () => {
+  const run = createRun(100);
+  run.post(periodMs - 1000, "mix2", epoch + 1);
+  run.relist(periodMs - 900, ["mix1", "mix3"]);
+  run.tick(periodMs + 1);
+  assert.deepEqual([...run.state().descriptors.get(epoch + 1, new Map()).keys()], []);
 });
 
 test("started without this epoch's document it makes one once every listed node has posted", () => {
