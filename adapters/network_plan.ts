@@ -305,7 +305,7 @@ const planned = (plan: NetworkPlan, settings: NetworkSettings): PlannedFile[] =>
     .map((one) => ({ file: one.file, text: clientText(plan, settings, one) })),
 ];
 
-/** Throws a CommandError where a file is there already and says something else: somebody may have changed it by hand. */
+/** Throws a CommandError where a file is there and says something else: somebody may have changed it by hand. */
 export const refuseOtherFiles = (plan: NetworkPlan, settings: NetworkSettings): void => {
   const other = planned(plan, settings).find(({ file, text }) =>
     existsSync(file) && readFileSync(file, "utf8") !== text
