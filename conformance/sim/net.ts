@@ -30,6 +30,8 @@ export interface Net {
 
 export const createNet = (agenda: Agenda, seed: Uint8Array, latency: Latency): Net => {
   const listeners = new Map<string, Listener>();
+  /** Whose addresses are, also while nobody listens. */
+  const owners = new Map<string, string>();
   const links = new Map<string, { readonly hosts: ReadonlyArray<string>; readonly link: Link }>();
   let connections = 0;
 
@@ -54,13 +56,14 @@ export const createNet = (agenda: Agenda, seed: Uint8Array, latency: Latency): N
       const [address, ...others] = remaining;
       if (isOver) return;
       if (address === undefined) return fail("refused");
-      const over = link(host, listeners.get(address)?.host ?? address);
+      const over = link(host, owners.get(address) ?? address);
       agenda.at(agenda.now() + over.baseMs, () => over.whenFree(() => arrive(over, address, others)));
     };
     const arrive = (over: Link, address: string, others: ReadonlyArray<string>): void => {
       const listener = listeners.get(address);
       if (isOver) return;
-      if (listener === undefined || over.isCut()) return agenda.at(agenda.now() + over.baseMs, () => attempt(others));
+      const isThere = listener !== undefined && over === link(host, listener.host);
+      if (!isThere || over.isCut()) return agenda.at(agenda.now() + over.baseMs, () => attempt(others));
       const [near, far] = over.connect(host, listener.host);
       // Planned first: what the listener writes at once arrives no earlier than the news of the connection.
       agenda.at(agenda.now() + over.baseMs, () =>
@@ -84,6 +87,7 @@ export const createNet = (agenda: Agenda, seed: Uint8Array, latency: Latency): N
     listen: (address, listener) => {
       invariant(!listeners.has(address), `${address} is taken`);
       listeners.set(address, listener);
+      owners.set(address, listener.host);
     },
     dial,
     link,

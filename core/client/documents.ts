@@ -159,13 +159,22 @@ const signedPart = (raw: Uint8Array): Uint8Array => {
   return E.isLeft(certificate) ? raw : certificate.right.certified;
 };
 
+const refusals: Readonly<Record<DocumentRefusal, string>> = {
+  equivocation: "it is a second one for its epoch",
+  "provider-without-loop": "a Provider in it has no loop service",
+  "too-many-layers": "it has more layers than a packet has hops",
+  "own-provider-missing": "our Provider is not in it",
+  "pin-mismatch": "it names another key of our Provider than our configuration",
+};
+
 const refuse = (turn: Turn, epoch: number, reason: DocumentRefusal): void => {
   const { held, abandoned } = turn.state.documents;
   setDocuments(turn, { held: held.delete(epoch), abandoned: abandoned.add(epoch) });
   notify(turn, { type: "DocumentRefused", epoch, reason });
-  turn.effects.push(
-    log("ERROR", `client-document-${reason}`, "A document is refused: without one nothing is sent.", { epoch }),
-  );
+  // A Provider that was down for the vote comes back; whatever else is refused, somebody has done wrong.
+  const level = reason === "own-provider-missing" ? "WARNING" : "ERROR";
+  const message = `The document is refused: ${refusals[reason]}. Nothing is sent in its epoch.`;
+  turn.effects.push(log(level, `client-document-${reason}`, message, { epoch }));
 };
 
 /** Why a client of this account cannot use a document, or null. */

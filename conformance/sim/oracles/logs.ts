@@ -10,6 +10,7 @@ import type { CreateOracle } from "./oracle.ts";
 /** Reasons of lines at ERROR or CRITICAL, with the faults that make them right while they last. */
 const complaints: Readonly<Record<string, ReadonlyArray<Fault["type"]>>> = {
   "store-failed": ["FullDisk"],
+  "clock-wrong": ["Clock"],
 };
 
 export const logs: CreateOracle = ({ weather, now }, report) => {
@@ -24,7 +25,7 @@ export const logs: CreateOracle = ({ weather, now }, report) => {
         if (effect.type !== "Log") return;
         levels.set(effect.level, (levels.get(effect.level) ?? 0) + 1);
         if (effect.level === "WARNING") warnings.set(effect.reason, (warnings.get(effect.reason) ?? 0) + 1);
-        if (weather.wasHit(host, complaints[effect.reason] ?? [], now(), now())) return;
+        if (weather.wasHit(host, complaints[effect.reason] ?? [], now(), now() + 1)) return;
         if (effect.level === "ERROR" || effect.level === "CRITICAL") {
           report("safety", `${host} ${from}: ${effect.level} ${effect.reason}: ${effect.message}`);
         }
