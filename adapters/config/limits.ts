@@ -1,6 +1,6 @@
 /**
  * `[Samtpfote.Limits]`: how much of a process its peers may take. What each bounds in bytes is told in
- * core/mix/README.md.
+ * limits_memory.ts and core/mix/README.md.
  *
  * @module
  */
