@@ -1,6 +1,6 @@
 /**
- * What hostile peers can make a node hold, in bytes, by the limits of its file: the table of core/mix/README.md, which a
- * test holds against this one, and the bound that a flood is measured by.
+ * What hostile peers can make a node hold, in bytes, by the limits of its file: the table of core/mix/README.md, which
+ * a test holds against this one, and the bound that a flood is measured by.
  *
  * @module
  */
