@@ -272,9 +272,15 @@ const main = (argv: ReadonlyArray<string>): number => {
   }
   console.log(describe(options));
   console.log(`configuration ${JSON.stringify({ ...plan.configuration, parameters: options.parameters })}`);
-  const onEpoch: SimulationOptions["onEpoch"] = ({ epoch, traceHash, traceLength }) =>
-    console.log(`epoch ${epoch}: trace ${traceHash} over ${traceLength}`);
   const startedAt = performance.now();
+  let epochBeganAt = startedAt;
+  const onEpoch: SimulationOptions["onEpoch"] = ({ epoch, traceHash, traceLength }) => {
+    const now = performance.now();
+    const speed = (options.periodMs / (now - epochBeganAt)).toFixed(2);
+    epochBeganAt = now;
+    const memory = Math.round(process.memoryUsage().rss / 2 ** 20);
+    console.log(`epoch ${epoch}: trace ${traceHash} over ${traceLength}; ${speed} virtual s a second; ${memory} MiB`);
+  };
   const result = simulate({ ...options, ...together(records), onEpoch });
   printResult(result);
   printSpeed(result, startedAt);

@@ -32,17 +32,17 @@ interface Entry {
   readonly kind: string;
   readonly state: unknown;
   readonly wakeAt: Mono | null;
-}
-
-interface Deadline {
-  readonly address: Address;
-  readonly wakeAt: Mono;
+  /**
+   * When the heap of deadlines has its turn, or null where it has none: never after `wakeAt`, and before it where that
+   * was put off. So a deadline that moves with every event, as those of writes do, costs the heap nothing.
+   */
+  readonly planned: Mono | null;
 }
 
 export interface SystemState {
   readonly machines: PersistentMap<Address, Entry>;
-  /** Holds stale deadlines too: one counts only if it still is the `wakeAt` of its machine. */
-  readonly deadlines: Heap<Deadline>;
+  /** Holds stale turns too: one counts only if it still is the `planned` of its machine. */
+  readonly deadlines: Heap<Address>;
   /** Inner steps so far: makes each one's seed its own. */
   readonly steps: number;
 }
@@ -76,7 +76,7 @@ const staleDeadlinesMin = 64;
 interface Run {
   readonly context: Context;
   machines: PersistentMap<Address, Entry>;
-  deadlines: Heap<Deadline>;
+  deadlines: Heap<Address>;
   steps: number;
   readonly queue: Input[];
   readonly emissions: Emission[];
@@ -115,7 +115,7 @@ export const createSystem = (kinds: Kinds): System => {
 
   const innerContext = (run: Run, address: Address): Context => new InnerContext(run.context, address, run.steps++);
 
-  /** `planned`: the deadline of the machine that the heap is known to hold. */
+  /** `planned`: the turn of the machine that the heap is known to hold. */
   const settle = (
     run: Run,
     address: Address,
@@ -123,10 +123,17 @@ export const createSystem = (kinds: Kinds): System => {
     { state, wakeAt, effects, consumed }: Step<unknown, Effect>,
     planned: Mono | null,
   ): void => {
-    run.machines = run.machines.set(address, { kind, state, wakeAt });
-    if (wakeAt !== null && wakeAt !== planned) run.deadlines = push(run.deadlines, wakeAt, { address, wakeAt });
+    plan(run, address, { kind, state, wakeAt, planned });
     if (consumed !== undefined) run.consumed.push(...consumed);
     for (const effect of effects) perform(run, address, effect);
+  };
+
+  /** Keeps a machine, with a turn that is no later than its deadline. */
+  const plan = (run: Run, address: Address, entry: Entry): void => {
+    const { wakeAt, planned } = entry;
+    const isEarlier = wakeAt !== null && (planned === null || wakeAt < planned);
+    if (isEarlier) run.deadlines = push(run.deadlines, wakeAt, address);
+    run.machines = run.machines.set(address, isEarlier ? { ...entry, planned: wakeAt } : entry);
   };
 
   const perform = (run: Run, from: Address, effect: Effect): void => {
@@ -153,7 +160,7 @@ export const createSystem = (kinds: Kinds): System => {
   const deliver = (run: Run, { to, event }: Input): void => {
     const entry = run.machines.get(to);
     if (entry === undefined) run.emissions.push({ from: to, effect: count("undeliverable") });
-    else advance(run, to, entry, event, entry.wakeAt);
+    else advance(run, to, entry, event, entry.planned);
   };
 
   const advance = (run: Run, address: Address, { kind, state }: Entry, event: unknown, planned: Mono | null): void =>
@@ -179,15 +186,14 @@ export const createSystem = (kinds: Kinds): System => {
   // a machine which never clears one cannot hold the others up.
   const wakeDue = (run: Run): void => {
     const due: Address[] = [];
-    for (let first = peek(run.deadlines); first !== null && first.key <= run.context.now; first = peek(run.deadlines)) {
+    for (let first = firstTurn(run); first !== null && first.key <= run.context.now; first = firstTurn(run)) {
       run.deadlines = pop(run.deadlines);
-      const { address } = first.value;
-      if (isCurrent(run, first.value) && !due.includes(address)) due.push(address);
+      if (!due.includes(first.value)) due.push(first.value);
     }
     for (const address of due) {
       const entry = run.machines.get(address);
       if (entry === undefined) continue;
-      // Its deadline has left the heap: one that stands as it did has to go back.
+      // Its turn has left the heap: a deadline that stands as it did has to go back.
       advance(run, address, entry, tick, null);
       drain(run);
     }
@@ -195,22 +201,28 @@ export const createSystem = (kinds: Kinds): System => {
 
   const dropStaleDeadlines = (run: Run): void => {
     if (run.deadlines.size <= 2 * run.machines.size + staleDeadlinesMin) return;
-    run.deadlines = run.machines.reduce<Heap<Deadline>>(
-      (heap, { wakeAt }, address) => (wakeAt === null ? heap : push(heap, wakeAt, { address, wakeAt })),
+    run.deadlines = run.machines.reduce<Heap<Address>>(
+      (heap, { planned }, address) => (planned === null ? heap : push(heap, planned, address)),
       emptyHeap(),
     );
   };
 
   const nextDeadline = (run: Run): Mono | null => {
+    const first = firstTurn(run);
+    return first === null ? null : mono(first.key);
+  };
+
+  /** The first turn in the heap that is the deadline of its machine. */
+  const firstTurn = (run: Run): ReturnType<typeof peek<Address>> => {
     for (let first = peek(run.deadlines); first !== null; first = peek(run.deadlines)) {
-      if (isCurrent(run, first.value)) return mono(first.key);
+      const entry = run.machines.get(first.value);
+      if (entry?.planned === first.key && entry.wakeAt === first.key) return first;
       run.deadlines = pop(run.deadlines);
+      // What was put off has its turn later.
+      if (entry?.planned === first.key) plan(run, first.value, { ...entry, planned: null });
     }
     return null;
   };
-
-  const isCurrent = (run: Run, deadline: Deadline): boolean =>
-    run.machines.get(deadline.address)?.wakeAt === deadline.wakeAt;
 
   const begin = (context: Context, state: SystemState): Run => ({
     context,
