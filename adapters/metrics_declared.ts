@@ -61,6 +61,8 @@ const packets: ReadonlyArray<Declared> = [
   ),
   counter("loops-sent", "Decoy loops of this node."),
   counter("loops-skipped", "Decoy loops that were due and could not be sent."),
+  counter("loops-returned", "Decoy loops of this node that came back."),
+  counter("loops-lost", "Decoy loops of this node that did not come back in time."),
   counter(
     "replies-refused",
     "Replies and acknowledgements that were not sent.",
