@@ -164,6 +164,7 @@ test("the operator's guide leads to a network that delivers", async (t) => {
     });
     assert.match(output, /^registered alice@delta$/m);
     assert.match(output, /^loop at echo answered after/m);
+    assert.match(output, /^kept at delta$/m);
     assert.match(output, /^192.0.2.13:62472 .* (yes|-) /m);
     assert.match(output, /^85LNsYzdMxKxOKFTK0YYkgDwRBkHZpVQqz3GkVnB3Dk=$/m);
     for (const host of hosts) assert.match(logsIn(join(folder, host)), /the configuration is read again/, host);
