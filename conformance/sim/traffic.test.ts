@@ -127,7 +127,8 @@ for (const [client, user] of [["client-1", "idle"], ["client-2", "bursting"], ["
 }
 
 for (const node of ["mix-1", "mix-2", "mix-3", "provider-1", "provider-2"]) {
-  test(`[SEED-5-01] [FAULT-33] ${node} sends loops at lambdaM, at exponential intervals`, () => followsRate(node, rate));
+  test(`[SEED-5-01] [FAULT-33] ${node} sends loops at lambdaM, at exponential intervals`, () =>
+    followsRate(node, rate));
 }
 
 test("[DECOY-5-02] [MIXNET-5.2-01] [FAULT-34] delays are exponential below the document's longest one, which all longer ones become", () => {
