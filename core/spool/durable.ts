@@ -27,9 +27,9 @@ import {
   type WriteRefusal,
 } from "./permissioned.ts";
 import { type Receipt, receiptOf } from "./receipts.ts";
-import { itemsOf, mergeSets, type SetOperation, type Sets } from "./set.ts";
+import { hasRemoved, itemsOf, mergeSets, type SetOperation, type Sets } from "./set.ts";
 import type { SignedEntry } from "./signed.ts";
-import { contentId, type SpoolIndex, type Write } from "./write.ts";
+import { contentId, decodeWrite, type SpoolIndex, type Write } from "./write.ts";
 
 export interface Durable {
   /** The root key (§8.1): Ed25519, 32 bytes. It names the spool. */
@@ -99,16 +99,32 @@ export const withCopy = (durable: Durable, copy: PermissionedSpool): Durable => 
   copies: durable.copies.set(toHex(copy.key), copy),
 });
 
-/** Takes the next entry of a replica's spool, checked in full. */
+/**
+ * Has a replica other than that of `copy` taken the write of an entry? Yes, too, where that cannot be known: nothing
+ * more is taken from who is convicted, or named no longer, so that what it took would hold honest replicas up for ever.
+ */
+const isTakenElsewhere = (suite: Suite, durable: Durable, copy: PermissionedSpool, entry: SignedEntry): boolean => {
+  // Most entries go by roles at least as new as the one before, and need no other.
+  if (entry.header.meta >= copy.reach) return false;
+  const write = decodeWrite(entry.message);
+  if (write === null) return false;
+  const content = contentId(suite, durable.spool, write);
+  const isElsewhere = durable.copies.some((other) => !equal(other.key, copy.key) && other.contents.has(content));
+  return isElsewhere || durable.proofs.size > 0 || hasRemoved(copy.meta.sets, setNames.replicas);
+};
+
+/** Takes the next entry of a replica's spool, checked in full. `isStored`: it was taken before, with others at hand. */
 export const acceptEntry = (
   suite: Suite,
   durable: Durable,
   key: Uint8Array,
   entry: SignedEntry,
+  isStored = false,
 ): Either<WriteRefusal | "too-many-replicas", Durable> => {
   const copy = copyOf(durable, key);
   if (copy === null) return E.left("too-many-replicas");
-  return E.map((next: PermissionedSpool) => withCopy(durable, next))(accept(suite, copy, entry));
+  const isKnown = isStored || isTakenElsewhere(suite, durable, copy, entry);
+  return E.map((next: PermissionedSpool) => withCopy(durable, next))(accept(suite, copy, entry, isKnown));
 };
 
 /** Keeps a proof if it is one; the same state where it is not or says nothing new. */

@@ -23,6 +23,7 @@ import {
   decodeOperation,
   hasItem,
   initialSets,
+  longestWith,
   mergeCollections,
   newSetCollection,
   type SetCollection,
@@ -85,6 +86,8 @@ export interface PermissionedSpool {
   readonly key: Uint8Array;
   readonly meta: SetCollection;
   readonly data: SignedSpool;
+  /** The longest meta spool that an entry of the data spool goes by. */
+  readonly reach: number;
   /** By slot: each is used once. */
   readonly slots: PersistentMap<string, Place>;
   /** By content id. */
@@ -120,6 +123,7 @@ export const newPermissioned = (spool: Uint8Array, key: Uint8Array): Permissione
     key,
     meta: newSetCollection(nameOf(spool, key, "meta"), initial, operationOfWrite),
     data: newSigned(nameOf(spool, key, "data")),
+    reach: 0,
     slots: PersistentMap(),
     contents: PersistentMap(),
     tombstones: List(),
@@ -183,32 +187,37 @@ export const writeRefusal = (
 };
 
 /** With what follows from a new entry. */
-const indexed = (suite: Suite, spool: PermissionedSpool, write: Write, index: number): PermissionedSpool => {
-  const place = { part: partOf(write), index };
+const indexed = (suite: Suite, spool: PermissionedSpool, write: Write, header: SignedHeader): PermissionedSpool => {
+  const place = { part: partOf(write), index: header.index };
   const tombstone = write.kind === "tombstone" && write.body !== null ? decodeTombstone(write.body) : null;
   return {
     ...spool,
+    reach: Math.max(spool.reach, header.meta),
     slots: spool.slots.set(slotOf(write), place),
     contents: spool.contents.set(contentId(suite, spool.spool, write), place),
     tombstones: tombstone === null ? spool.tombstones : spool.tombstones.push(tombstone),
   };
 };
 
-const metaRefusal = (spool: PermissionedSpool, header: SignedHeader): WriteRefusal | null => {
+const metaRefusal = (spool: PermissionedSpool, header: SignedHeader, isKnown: boolean): WriteRefusal | null => {
   if (header.meta > collectionLength(spool.meta)) return "meta-missing";
-  return header.meta < (spool.data.headers.last()?.meta ?? 0) ? "meta-backwards" : null;
+  return header.meta < spool.reach && !isKnown ? "meta-backwards" : null;
 };
 
-/** Takes the next entry of a chain, after checking all of it: the replica's signature, the author's and the roles. */
+/**
+ * Takes the next entry of a chain, after checking all of it: the replica's signature, the author's and the roles.
+ * `isKnown`: another replica took the write, so that it may go by earlier roles than the entry before.
+ */
 export const accept = (
   suite: Suite,
   spool: PermissionedSpool,
   entry: SignedEntry,
+  isKnown = false,
 ): Either<WriteRefusal, PermissionedSpool> => {
   const write = decodeWrite(entry.message);
   if (write === null) return E.left("malformed");
   const isMeta = partOf(write) === "meta";
-  const refusal = (isMeta ? null : metaRefusal(spool, entry.header)) ??
+  const refusal = (isMeta ? null : metaRefusal(spool, entry.header, isKnown)) ??
     writeRefusal(spool, write, isMeta ? undefined : entry.header.meta);
   if (refusal !== null) return E.left(refusal);
   if (!verifyWrite(suite, spool.spool, write)) return E.left("wrong-write-signature");
@@ -217,7 +226,15 @@ export const accept = (
       appendOperation(suite, spool.meta, entry),
     )
     : E.map((data: SignedSpool): PermissionedSpool => ({ ...spool, data }))(appendSigned(suite, spool.data, entry));
-  return E.map((next: PermissionedSpool) => indexed(suite, next, write, entry.header.index))(extended);
+  return E.map((next: PermissionedSpool) => indexed(suite, next, write, entry.header))(extended);
+};
+
+/** The longest meta spool whose roles allow a write of the data part; of all its length where none does. */
+const permittedLength = ({ meta }: PermissionedSpool, { kind, author }: Write): number => {
+  const length = collectionLength(meta);
+  const longest = (set: Uint8Array, item: Uint8Array): number => longestWith(meta.sets, set, item, length) ?? length;
+  if (kind === "message") return longest(setNames.dataWriters, author);
+  return Math.min(longest(setNames.canonicalReaders, author), longest(setNames.truncatable, yes));
 };
 
 /**
@@ -230,12 +247,14 @@ export const appendWrite = (
   spool: PermissionedSpool,
   write: Write,
   epoch: number,
+  isKnown = false,
 ): Either<WriteRefusal, PermissionedSpool> => {
   if (spool.contents.has(contentId(suite, spool.spool, write))) return E.right(spool);
   const message = encodeWrite(write);
   const log = partOf(write) === "meta" ? spool.meta.log.log : spool.data;
-  const length = partOf(write) === "meta" ? 0 : collectionLength(spool.meta);
-  return accept(suite, spool, { header: signNext(suite, privateKey, log, message, epoch, length), message });
+  const now = isKnown ? permittedLength(spool, write) : collectionLength(spool.meta);
+  const length = partOf(write) === "meta" ? 0 : now;
+  return accept(suite, spool, { header: signNext(suite, privateKey, log, message, epoch, length), message }, isKnown);
 };
 
 /** The signature that the next entry of a part refers to. */
@@ -256,10 +275,13 @@ export const entryAt = (
 const reindexed = (suite: Suite, spool: PermissionedSpool): PermissionedSpool => {
   const reach = collectionLength(spool.meta);
   const entries = [...entriesFrom(spool, "meta", 0, 0), ...entriesFrom(spool, "data", 0, 0)];
-  return entries.filter(({ header }) => header.meta <= reach).reduce((next, { header, message }) => {
-    const write = decodeWrite(message);
-    return write === null ? next : indexed(suite, next, write, header.index);
-  }, { ...spool, slots: PersistentMap(), contents: PersistentMap(), tombstones: List() } as PermissionedSpool);
+  return entries.filter(({ header }) => header.meta <= reach).reduce(
+    (next, { header, message }) => {
+      const write = decodeWrite(message);
+      return write === null ? next : indexed(suite, next, write, header);
+    },
+    { ...spool, reach: 0, slots: PersistentMap(), contents: PersistentMap(), tombstones: List() } as PermissionedSpool,
+  );
 };
 
 /** The join of two copies of one replica's spool, each of which was accepted entry by entry. */

@@ -33,6 +33,7 @@ import {
 import {
   exchangeWith,
   failed,
+  firstCopy,
   type Gather,
   itemsBudget,
   peerOf,
@@ -268,7 +269,8 @@ const settle = (turn: ReplicaTurn, { change: one, status, isNews }: Settled): vo
     }
     case "Asked": {
       setPeer(turn, one.from, { vector: one.exchange.vector });
-      const planned = planItems(turn.bound, turn.state.kept, one.from, one.exchange.vector, itemsBudget(turn));
+      const { bound, state: { kept } } = turn;
+      const planned = planItems(bound, kept, one.from, one.exchange.vector, itemsBudget(turn), firstCopy(turn));
       return gather(turn, takeId(turn), planned, { type: "ReplySync", id: one.id });
     }
     case "Answered":

@@ -91,9 +91,10 @@ const place = (
   write: Write,
   epoch: number,
   changes: Changes,
+  isKnown = false,
 ): Either<string, Kept> => {
   const own = ownSpool(bound, kept);
-  const appended = appendWrite(bound.suite, bound.privateKey, own, write, epoch);
+  const appended = appendWrite(bound.suite, bound.privateKey, own, write, epoch, isKnown);
   if (E.isLeft(appended)) return appended;
   const part = partOf(write);
   const [before, after] = [headersOf(own, part).size, headersOf(appended.right, part)];
@@ -221,7 +222,7 @@ const placeAll = (bound: KeepBound, kept: Kept, epoch: number, changes: Changes)
   let next = kept;
   for (const [content, write] of [...kept.unplaced].sort(([, a], [, b]) => rankOf(a) - rankOf(b))) {
     const hasBody = write.kind !== "message" || next.held.has(content) || isForgotten(content);
-    const placed = hasBody ? place(bound, next, write, epoch, changes) : E.left("no-body");
+    const placed = hasBody ? place(bound, next, write, epoch, changes, true) : E.left("no-body");
     if (E.isRight(placed)) next = { ...placed.right, unplaced: next.unplaced.delete(content) };
   }
   return next;

@@ -10,6 +10,7 @@ import { fromHex } from "../bytes.ts";
 import { count } from "../effects.ts";
 import { after } from "../machine.ts";
 import { exponentialMs, uniformInteger } from "../random.ts";
+import { replicasMax } from "./domains.ts";
 import { ownKey } from "./replica_keep.ts";
 import { type Gathering, type Peer, type ReplicaTurn, setPeer, takeId, update } from "./replica_state.ts";
 import { planItems, type Planned, proofToSend } from "./replica_sync.ts";
@@ -73,10 +74,19 @@ export const itemsBudget = (turn: ReplicaTurn): number => {
   return turn.state.config.capacity - length - slack;
 };
 
+/**
+ * Which copy a message begins with: mostly ours, now and then any, since what one replica holds may be taken only after
+ * what another does, for which there may be no room behind it.
+ */
+export const firstCopy = (turn: ReplicaTurn): number => {
+  const drawn = uniformInteger(turn.draw(`first-copy/${turn.state.nextId}`), 4 * replicasMax);
+  return drawn < replicasMax ? drawn : 0;
+};
+
 const startSync = (turn: ReplicaTurn, key: string, { vector }: Peer, gather: Gather): void => {
   const id = takeId(turn);
   setPeer(turn, key, { pending: id, next: after(turn.context.now, turn.state.config.deadlineMs), again: false });
-  const planned = planItems(turn.bound, turn.state.kept, key, vector, itemsBudget(turn));
+  const planned = planItems(turn.bound, turn.state.kept, key, vector, itemsBudget(turn), firstCopy(turn));
   gather(turn, id, planned, { type: "Send", peer: key });
 };
 

@@ -72,7 +72,7 @@ const restoreEntry = (bound: KeepBound, kept: Kept, replica: Uint8Array, value: 
   if (E.isLeft(decoded) || !Array.isArray(decoded.right)) return null;
   const [header, message] = [headerOf(decoded.right[0]), decoded.right[1]];
   if (header === null || !(message instanceof Uint8Array)) return null;
-  const accepted = acceptEntry(trusting(bound.suite), kept.durable, replica, { header, message });
+  const accepted = acceptEntry(trusting(bound.suite), kept.durable, replica, { header, message }, true);
   return E.isRight(accepted) ? { ...kept, durable: accepted.right } : null;
 };
 

@@ -1,7 +1,8 @@
 /**
  * What a replica sends another one (drafts/dspool.rst §8.2): of every replica's spool what the other lacks by its
  * version
- * vector, our own spool first and the meta part before the data part that is judged by it, as much as fits one message.
+ * vector, mostly our own spool first, and the meta part before the data part that is judged by it, as much as fits one
+ * message.
  *
  * @module
  */
@@ -40,25 +41,32 @@ const bodyFor = (
   return there !== undefined && there.index < known ? null : content;
 };
 
-/** Copies in the order in which they are sent: ours, then by key; none of a replica that is convicted. */
-const copiesOf = (bound: KeepBound, { durable }: Kept): ReadonlyArray<readonly [string, PermissionedSpool]> => {
+/** Copies, ours first, then by key, from a place on; none of a replica that is convicted. */
+const copiesOf = (
+  bound: KeepBound,
+  { durable }: Kept,
+  first: number,
+): ReadonlyArray<readonly [string, PermissionedSpool]> => {
   const own = toHex(ownKey(bound));
   const rank = (key: string): string => key === own ? "" : key;
-  return [...durable.copies].filter(([key]) => !isFrozen(durable, key))
+  const copies = [...durable.copies].filter(([key]) => !isFrozen(durable, key))
     .sort(([a], [b]) => rank(a) < rank(b) ? -1 : 1);
+  const at = first % Math.max(1, copies.length);
+  return [...copies.slice(at), ...copies.slice(0, at)];
 };
 
-/** What to send a receiver whose vector is known, within `budget` bytes. */
+/** What to send a receiver whose vector is known, within `budget` bytes, from the copy at the place `first` on. */
 export const planItems = (
   bound: KeepBound,
   kept: Kept,
   receiver: string,
   vector: VersionVector,
   budget: number,
+  first: number,
 ): ReadonlyArray<Planned> => {
   const planned: Planned[] = [];
   let left = budget;
-  for (const [key, copy] of copiesOf(bound, kept)) {
+  for (const [key, copy] of copiesOf(bound, kept, first)) {
     for (const part of ["meta", "data"] as const satisfies ReadonlyArray<Part>) {
       for (const entry of lackedBy(copy, part, vector.get(key) ?? noPositions)) {
         const content = bodyFor(bound, kept, receiver, vector, entry);

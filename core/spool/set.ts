@@ -86,6 +86,17 @@ export const hasItem = (sets: Sets, set: Uint8Array, item: Uint8Array, length = 
   return added !== null && added < length && (removed === null || removed >= length);
 };
 
+/** The longest log, of `length` entries at most, that has the item in the set; null for none. */
+export const longestWith = (sets: Sets, set: Uint8Array, item: Uint8Array, length: number): number | null => {
+  const { added, removed } = membership(sets, set, item);
+  const longest = Math.min(length, removed ?? length);
+  return added !== null && added < longest ? longest : null;
+};
+
+/** Has anything been removed from a set? */
+export const hasRemoved = (sets: Sets, set: Uint8Array): boolean =>
+  sets.get(toHex(set))?.some(({ removed }) => removed !== null) ?? false;
+
 /** The items of a set, in bytewise order. */
 export const itemsOf = (sets: Sets, set: Uint8Array): ReadonlyArray<Uint8Array> =>
   [...(sets.get(toHex(set)) ?? PersistentMap<string, Membership>()).entries()]

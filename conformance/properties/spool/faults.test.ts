@@ -26,7 +26,7 @@ import { signRead } from "../../../core/spool/read.ts";
 import { decodeWrite, type Write } from "../../../core/spool/write.ts";
 import { toySuite as suite } from "../../sim/toy_suite.ts";
 import { createAuthor, privateKey, publicOf } from "./keys.ts";
-import { add, keys, left, name, permissionedOf, reader, root, spool, writer, writes } from "./script.ts";
+import { add, keys, left, name, permissionedOf, reader, right, root, spool, writer, writes } from "./script.ts";
 
 test("[FAULT-44] [DSPOOL-1-04] a replica can neither alter, nor add, nor reorder, nor repeat an entry: none is accepted", () => {
   const honest = permissionedOf(0, [0, 2, 3]);
@@ -141,4 +141,28 @@ test("[FAULT-43] poisoning: used and too large sequence numbers, oversized opera
     left(acceptEntry(suite, durable, publicOf(keys[0]!), entriesFrom(granted, "meta", 0, 1)[0]!)),
     "too-many-replicas",
   );
+});
+
+test("[FAULT-44] [DSPOOL-8.2-01] what a writer wrote at another replica before its revocation is taken by the roles of then; a replica alone cannot go back to them", () => {
+  const revoked = permissionedOf(1, [0, 1, 2, 5, 4]);
+  assert.equal(left(appendWrite(suite, keys[1]!, revoked, writes[3]!, 100)), "not-permitted");
+  const late = right(appendWrite(suite, keys[1]!, revoked, writes[3]!, 100, true));
+  const length = late.data.headers.size;
+  const [entry] = entriesFrom(late, "data", length - 1, 1);
+  assert.deepEqual([entry!.header.meta, revoked.reach, late.reach], [2, 3, 3]);
+  // Somebody else sees both replicas' spools, or this one's only.
+  const alone = withCopy(newDurable(spool), revoked);
+  assert.equal(left(acceptEntry(suite, alone, late.key, entry!)), "meta-backwards");
+  const both = withCopy(alone, permissionedOf(0, [0, 3]));
+  assert.equal(
+    right(acceptEntry(suite, both, late.key, entry!)).copies.get(toHex(late.key))?.data.headers.size,
+    length,
+  );
+  // What it took itself says nothing for it, nor does another write that the other replica took.
+  assert.equal(
+    left(acceptEntry(suite, withCopy(alone, permissionedOf(0, [0, 2])), late.key, entry!)),
+    "meta-backwards",
+  );
+  const stranger = createAuthor(suite, keys[0]!, spool).message(utf8("never allowed"));
+  assert.equal(left(appendWrite(suite, keys[1]!, revoked, stranger, 100, true)), "not-permitted");
 });
