@@ -5,7 +5,6 @@
  * @module
  */
 import type { Suite } from "../../core/crypto/suite.ts";
-import { concat } from "../../core/bytes.ts";
 import { bootClient, createClientSystem } from "../../core/client/system.ts";
 import { type ClientConfig, type ClientTiming, defaultTiming, defaultTransports } from "../../core/client/config.ts";
 import { defaultLimits, type Limits, type NodeConfig } from "../../core/mix/config.ts";
@@ -22,6 +21,7 @@ import type { Geometry } from "../../core/sphinx/geometry.ts";
 import { performUnwrap } from "../../core/sphinx/unwrap.ts";
 import type { System } from "../../core/system.ts";
 import type { HostSpec } from "./host.ts";
+import { type Keys, keysFrom } from "../properties/keys.ts";
 
 export interface NetworkOptions {
   /** 32 bytes. */
@@ -38,14 +38,6 @@ export interface NetworkOptions {
   /** Where they differ from the defaults. */
   readonly timing?: Partial<ClientTiming>;
   readonly limits?: Partial<Limits>;
-}
-
-interface Keys {
-  /** Ed25519, 64 bytes. */
-  readonly identityPrivate: Uint8Array;
-  readonly identityKey: Uint8Array;
-  readonly linkPrivate: Uint8Array;
-  readonly linkKey: Uint8Array;
 }
 
 /** A client and what others need to know of it. */
@@ -70,18 +62,6 @@ export interface Network {
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-const keysOf = (seed: Uint8Array, suite: Suite, name: string): Keys => {
-  const identitySeed = deriveSeed(seed, `identity ${name}`);
-  const identityKey = suite.ed25519Public(identitySeed);
-  const linkPrivate = deriveSeed(seed, `link ${name}`);
-  return {
-    identityPrivate: concat(identitySeed, identityKey),
-    identityKey,
-    linkPrivate,
-    linkKey: suite.x25519Public(linkPrivate),
-  };
-};
-
 interface Place {
   readonly name: string;
   readonly address: string;
@@ -99,7 +79,7 @@ interface Plan {
 const places = ({ seed, suite }: NetworkOptions, kind: string, subnet: number, port: number, count: number): Place[] =>
   range(count).map((i) => {
     const name = `${kind}-${i + 1}`;
-    return { name, address: `10.${subnet}.0.${i + 1}:${port}`, keys: keysOf(seed, suite, name) };
+    return { name, address: `10.${subnet}.0.${i + 1}:${port}`, keys: keysFrom(suite, seed, name) };
   });
 
 const planOf = (options: NetworkOptions): Plan => ({
@@ -196,7 +176,7 @@ export const createNetwork = (options: NetworkOptions): Network => {
   const plan = planOf(options);
   const clients = range(options.clients).map((i) => {
     const name = `client-${i + 1}`;
-    const keys = keysOf(seed, suite, name);
+    const keys = keysFrom(suite, seed, name);
     const identityKey = suite.x25519Public(deriveSeed(seed, `end to end ${name}`));
     const member: Member = {
       name,

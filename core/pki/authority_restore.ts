@@ -12,7 +12,7 @@ import type { Suite } from "../crypto/suite.ts";
 import { log, type StoreEvent } from "../effects.ts";
 import { E } from "../fp.ts";
 import { absurd, type Context } from "../machine.ts";
-import { refuseToStart } from "../restoring.ts";
+import { afterPage, pageRequest, refuseToStart, type Restoring as Reading, restoringOf } from "../restoring.ts";
 import { bringToPeers } from "./authority_errands.ts";
 import { remember, withBallot } from "./authority_kept.ts";
 import { withKey, withStorage } from "./authority_keeping.ts";
@@ -39,14 +39,11 @@ interface RestoredRound {
 }
 
 export interface Restoring {
-  /** The last key that was read. */
-  readonly after: Uint8Array | null;
-  /** The request that is under way; null before the first. */
-  readonly scan: number | null;
+  readonly reading: Reading;
   readonly rounds: PersistentMap<number, RestoredRound>;
 }
 
-export const notRestored: Restoring = { after: null, scan: null, rounds: PersistentMap() };
+export const notRestored: Restoring = { reading: restoringOf([authorityTable]), rounds: PersistentMap() };
 
 const noRound: RestoredRound = { ballots: noBallots, secret: null, isSpoiled: false };
 
@@ -57,10 +54,10 @@ const pageLength = 64;
 export const scanNext = (state: AuthorityState): Outcome => {
   const { restoring, nextId } = state.storage;
   if (restoring === null) return only(state);
-  const { after } = restoring;
+  const reading = { ...restoring.reading, scan: nextId };
   return only(
-    withStorage(state, { restoring: { ...restoring, scan: nextId }, nextId: nextId + 1 }),
-    { type: "Scan", id: nextId, table: authorityTable, after, limit: pageLength },
+    withStorage(state, { restoring: { ...restoring, reading }, nextId: nextId + 1 }),
+    pageRequest(reading, nextId, pageLength),
   );
 };
 
@@ -74,7 +71,7 @@ export const onScan = (
   event: Extract<StoreEvent, { readonly type: "Scanned" | "ScanFailed" }>,
 ): Outcome => {
   const { restoring } = state.storage;
-  if (restoring === null || restoring.scan !== event.id) return only(state);
+  if (restoring === null || restoring.reading.scan !== event.id) return only(state);
   if (event.type === "ScanFailed") return refuse(state, `the store cannot be read: ${event.reason}`);
   let outcome = only(state);
   for (const { key, value } of event.entries) {
@@ -85,13 +82,14 @@ export const onScan = (
     if (restored === null) return refuse(state, `the table ${authorityTable} of the store is corrupt: ${known.type}`);
     outcome = { state: restored.state, effects: [...outcome.effects, ...restored.effects] };
   }
-  const last = event.entries.at(-1);
-  return event.entries.length < pageLength || last === undefined
-    ? andThen(outcome, (next) => resume(suite, context, next))
-    : andThen(
-      outcome,
-      (next) => scanNext(withStorage(next, { restoring: { ...next.storage.restoring!, after: last.key } })),
-    );
+  const reading = afterPage(restoring.reading, event.entries, pageLength);
+  return andThen(
+    outcome,
+    (next) =>
+      reading === null
+        ? resume(suite, context, next)
+        : scanNext(withStorage(next, { restoring: { ...next.storage.restoring!, reading } })),
+  );
 };
 
 const refusal = (version: number | undefined): string =>

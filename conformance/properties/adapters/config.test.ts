@@ -4,10 +4,9 @@
  * @module
  */
 import { strict as assert } from "node:assert";
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { fromHex, toBase64, toHex } from "../../../core/bytes.ts";
 import { nobleSuite } from "../../../core/crypto/noble.ts";
 import { katzenpostClock } from "../../../core/pki/epoch.ts";
@@ -15,17 +14,12 @@ import { defaultPluginLimits } from "../../../core/provider/plugin_config.ts";
 import { authorityConfigOf, authorityFile } from "../../../adapters/config/authority.ts";
 import { clientFile, connectOptionsOf, userOf } from "../../../adapters/config/client.ts";
 import { parseDuration } from "../../../adapters/config/codec.ts";
-import { type FileKind, loadConfig, readConfig } from "../../../adapters/config/load.ts";
+import { loadConfig } from "../../../adapters/config/load.ts";
 import { isNonvoting, nonvotingConfigOf } from "../../../adapters/config/nonvoting.ts";
 import { nodeConfigOf, serverFile } from "../../../adapters/config/server.ts";
 import { serverWarnings } from "../../../adapters/config/server_checks.ts";
 import type { NodeKeys } from "../../../adapters/keys.ts";
-
-// deno-lint-ignore no-explicit-any
-type AnyKind = FileKind<any>;
-
-const folder = join(dirname(fileURLToPath(import.meta.url)), "go-config");
-const goFile = (name: string): string => readFileSync(join(folder, name), "utf8");
+import { type AnyKind, folder, goFile, peer, read, server } from "./config_fixture.ts";
 
 const keys: NodeKeys = {
   identityPrivate: new Uint8Array(64).fill(1),
@@ -33,19 +27,6 @@ const keys: NodeKeys = {
   linkPrivate: new Uint8Array(32).fill(3),
   linkKey: new Uint8Array(32).fill(4),
 };
-
-const read = <A>(kind: FileKind<A>, toml: string): A => readConfig(kind, "x.toml", toml);
-
-const peer = `[[PKI.Voting.Peers]]
-Addresses = ["127.0.0.1:30001"]
-IdentityPublicKey = "${"00".repeat(32)}"
-LinkPublicKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-`;
-const server = `[Server]
-Identifier = "mix1"
-Addresses = ["127.0.0.1:3219"]
-DataDir = "/d"
-`;
 
 /* The Go programs' files */
 

@@ -4,25 +4,15 @@
  * @module
  */
 import { strict as assert } from "node:assert";
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { authorityFile } from "../../../adapters/config/authority.ts";
 import { clientFile } from "../../../adapters/config/client.ts";
-import { type FileKind, loadConfig, readConfig } from "../../../adapters/config/load.ts";
+import { type FileKind, loadConfig } from "../../../adapters/config/load.ts";
 import { lineOf } from "../../../adapters/config/locate.ts";
 import { editDistance } from "../../../adapters/config/problems.ts";
 import { referenceOf } from "../../../adapters/config/reference.ts";
 import { serverFile } from "../../../adapters/config/server.ts";
-
-// deno-lint-ignore no-explicit-any
-type AnyKind = FileKind<any>;
-
-const folder = join(dirname(fileURLToPath(import.meta.url)), "go-config");
-const goFile = (name: string): string => readFileSync(join(folder, name), "utf8");
-
-const read = <A>(kind: FileKind<A>, toml: string): A => readConfig(kind, "x.toml", toml);
+import { type AnyKind, goFile, peer, read, server } from "./config_fixture.ts";
 
 /** What reading says, a line a problem. */
 const complaint = <A>(kind: FileKind<A>, toml: string): string => {
@@ -35,16 +25,6 @@ const complaint = <A>(kind: FileKind<A>, toml: string): string => {
   return "nothing";
 };
 
-const peer = `[[PKI.Voting.Peers]]
-Addresses = ["127.0.0.1:30001"]
-IdentityPublicKey = "${"00".repeat(32)}"
-LinkPublicKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-`;
-const server = `[Server]
-Identifier = "mix1"
-Addresses = ["127.0.0.1:3219"]
-DataDir = "/d"
-`;
 const nonvoting = `Address = "192.0.2.1:62472"\nPublicKey = "${"5ae6631dbe501932".padEnd(64, "0")}"\n`;
 const provider = server.replace("mix1", "p1") + "IsProvider = true\n";
 

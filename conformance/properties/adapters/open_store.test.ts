@@ -7,11 +7,9 @@ import { test } from "node:test";
 import { readConfig } from "../../../adapters/config/load.ts";
 import { serverFile } from "../../../adapters/config/server.ts";
 import { openStore } from "../../../adapters/open_store.ts";
-import type { Store, StoreEffect } from "../../../adapters/store.ts";
+import type { Store } from "../../../adapters/store.ts";
 import type { StoreEvent } from "../../../core/effects.ts";
-
-const perform = (store: Store, effect: StoreEffect): Promise<StoreEvent> =>
-  new Promise((resolve) => store.perform(effect, resolve));
+import { perform } from "./store_fixture.ts";
 
 const authority = "5ae6631dbe501932c6c0543f3acf694116d589bb44f517d8e6d5b71ffb9b6d10";
 

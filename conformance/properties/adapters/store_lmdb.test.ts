@@ -4,33 +4,20 @@
  * @module
  */
 import { strict as assert } from "node:assert";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
 import { open } from "lmdb";
-import { type Commit, replayTable, type StoreEvent } from "../../../core/effects.ts";
-import type { Store, StoreEffect } from "../../../adapters/store.ts";
+import { type Commit, replayTable } from "../../../core/effects.ts";
+import type { StoreEffect } from "../../../adapters/store.ts";
 import { openLmdbStore } from "../../../adapters/store_lmdb.ts";
 import { createMemoryStore } from "../../../adapters/store_memory.ts";
 import { CommandError } from "../../../adapters/exit.ts";
 import { isDeno } from "../../house/runtimes.ts";
 import { root } from "../../house/sources.ts";
-
-const perform = (store: Store, effect: StoreEffect): Promise<StoreEvent> =>
-  new Promise((resolve) => store.perform(effect, resolve));
-
-const withFile = async (use: (file: string) => Promise<void>): Promise<void> => {
-  const folder = mkdtempSync(join(tmpdir(), "samtpfote-"));
-  try {
-    await use(join(folder, "state.lmdb"));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-};
+import { perform, withFile } from "./store_fixture.ts";
 
 const put = (table: string, key: number, length: number): Commit => ({
   type: "Commit",

@@ -4,12 +4,9 @@
  * @module
  */
 import { strict as assert } from "node:assert";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type StoreEvent, type TestAndSetReplay } from "../../../core/effects.ts";
+import { type TestAndSetReplay } from "../../../core/effects.ts";
 import { stream } from "../../../core/random.ts";
 import type { Store, StoreEffect } from "../../../adapters/store.ts";
 import { createTagFilter } from "../../../adapters/store_filter.ts";
@@ -17,21 +14,10 @@ import { openLmdbStore } from "../../../adapters/store_lmdb.ts";
 import { createReplayTables } from "../../../adapters/store_lmdb_replay.ts";
 import type { Database } from "../../../adapters/store_lmdb_tables.ts";
 import { createMemoryStore } from "../../../adapters/store_memory.ts";
+import { perform, withFile } from "./store_fixture.ts";
 
 const random = stream(new Uint8Array(32).fill(9));
 const freshTags = (count: number): Uint8Array[] => Array.from({ length: count }, () => random.bytes(32));
-
-const perform = (store: Store, effect: StoreEffect): Promise<StoreEvent> =>
-  new Promise((resolve) => store.perform(effect, resolve));
-
-const withFile = async (use: (file: string) => Promise<void>): Promise<void> => {
-  const folder = mkdtempSync(join(tmpdir(), "samtpfote-"));
-  try {
-    await use(join(folder, "state.lmdb"));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-};
 
 const testOf = (epoch: number, tag: Uint8Array): TestAndSetReplay => ({
   type: "TestAndSetReplay",

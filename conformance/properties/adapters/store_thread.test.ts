@@ -1,33 +1,18 @@
 /** The store in a thread of its own: as the store itself, and the event loop goes on while the disk works. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { openThreadStore } from "../../../adapters/store_thread.ts";
-import type { Store, StoreEffect } from "../../../adapters/store.ts";
-import type { StoreEvent } from "../../../core/effects.ts";
-
-const inFolder = async (use: (file: string) => Promise<void>): Promise<void> => {
-  const folder = mkdtempSync(join(tmpdir(), "samtpfote-store-"));
-  try {
-    await use(join(folder, "state.lmdb"));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-};
-
-const ask = (store: Store, effect: StoreEffect): Promise<StoreEvent> =>
-  new Promise((resolve) => store.perform(effect, resolve));
+import { perform, withFile } from "./store_fixture.ts";
 
 const replayTagsMax = 1000;
 const tagOf = (number: number): Uint8Array => new Uint8Array(32).fill(number);
 
 test("what is asked for in one turn takes place in its order, and each is answered once", () =>
-  inFolder(async (path) => {
+  withFile(async (path) => {
     const store = await openThreadStore({ path, replayTagsMax });
     const outcomes = await Promise.all(
-      [1, 2, 1].map((number, id) => ask(store, { type: "TestAndSetReplay", id, epoch: 1, tag: tagOf(number) })),
+      [1, 2, 1].map((number, id) => perform(store, { type: "TestAndSetReplay", id, epoch: 1, tag: tagOf(number) })),
     );
     assert.deepEqual(outcomes.map((event) => event.type === "ReplayTested" && [event.id, event.outcome]), [
       [0, "fresh"],
@@ -38,7 +23,7 @@ test("what is asked for in one turn takes place in its order, and each is answer
   }));
 
 test("a view of a larger buffer is stored as what it shows, and closing waits for what was given", () =>
-  inFolder(async (path) => {
+  withFile(async (path) => {
     const store = await openThreadStore({ path, replayTagsMax });
     const bytes = Uint8Array.of(9, 9, 1, 2, 9).subarray(2, 4);
     let answered = 0;
@@ -46,7 +31,7 @@ test("a view of a larger buffer is stored as what it shows, and closing waits fo
     await store.close();
     assert.equal(answered, 1);
     const next = await openThreadStore({ path, replayTagsMax });
-    const scanned = await ask(next, { type: "Scan", id: 8, table: "t", after: null, limit: 10 });
+    const scanned = await perform(next, { type: "Scan", id: 8, table: "t", after: null, limit: 10 });
     assert.deepEqual(scanned, {
       type: "Scanned",
       id: 8,
@@ -56,7 +41,7 @@ test("a view of a larger buffer is stored as what it shows, and closing waits fo
   }));
 
 test("a file that is no store is refused with its name and exit code 69", () =>
-  inFolder(async (path) => {
+  withFile(async (path) => {
     writeFileSync(path, "not a store ".repeat(4096));
     await assert.rejects(openThreadStore({ path, replayTagsMax }), (error) => {
       assert.equal((error as { readonly code: unknown }).code, 69);

@@ -29,6 +29,7 @@ import {
   firstEpoch,
   geometry,
   keysOf,
+  parameters,
   signedDocument,
   suite,
 } from "./network.ts";
@@ -208,6 +209,13 @@ export const createRunning = (options: Options = {}, document: Document = docume
   driver.up();
   return driver;
 };
+
+/** Only lambdaP, so that the packets sent are the user's until the FIFO is empty. */
+export const quiet = { parameters: { ...parameters, lambdaL: 0, lambdaD: 0 } };
+
+/** In a network of such traffic, with a slow clock. */
+export const createQuiet = (options: Options = {}): Driver =>
+  createRunning({ clock: slowClock, run: "requests", ...options }, documentOf(firstEpoch, quiet));
 
 export const ping = (id: string, provider: string | null = "p2"): ClientRequest => ({
   type: "Query",

@@ -3,14 +3,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { equal, toHex, utf8 } from "../../../core/bytes.ts";
 import { blockPayloadLength, openBlock } from "../../../core/client/block.ts";
-import { createRunning, type Driver, keepAlive, messageTo, ping, receive, sendAll, slowClock } from "./fixture.ts";
+import {
+  createRunning,
+  type Driver,
+  keepAlive,
+  messageTo,
+  ping,
+  quiet,
+  receive,
+  sendAll,
+  slowClock,
+} from "./fixture.ts";
 import {
   bobIdentity,
   documentOf,
   firstEpoch,
   geometry,
   openForward,
-  parameters,
   periodMs,
   replyTo,
   rightOf,
@@ -18,7 +27,6 @@ import {
   travel,
 } from "./network.ts";
 
-const quiet = { parameters: { ...parameters, lambdaL: 0, lambdaD: 0 } };
 const size = blockPayloadLength(geometry);
 
 /** The message ids of the blocks that a client has sent, in hex. */

@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { concat, fromUtf8, toHex } from "../../../core/bytes.ts";
+import { fromUtf8, toHex } from "../../../core/bytes.ts";
 import { E, type Either } from "../../../core/fp.ts";
 import { addSignature, decodeCertificate, sign, signedMessage } from "../../../core/pki/cert.ts";
 import { type Descriptor, providerLayer, signDescriptor } from "../../../core/pki/descriptor.ts";
@@ -17,6 +17,7 @@ import { decodeForwardPayload, encodeAck, encodeServiceReply } from "../../../co
 import { packetFromSurb, type Surb } from "../../../core/sphinx/surb.ts";
 import { unwrap } from "../../../core/sphinx/unwrap.ts";
 import { toySuite } from "../../sim/toy_suite.ts";
+import { type Keys, keysFrom } from "../keys.ts";
 
 export const suite = toySuite;
 /** Room for a SURB, a block and a little more. */
@@ -28,24 +29,7 @@ export const firstEpoch = 1000;
 
 const seed = new Uint8Array(32).fill(5);
 
-export interface Keys {
-  readonly identityPrivate: Uint8Array;
-  readonly identityKey: Uint8Array;
-  readonly linkPrivate: Uint8Array;
-  readonly linkKey: Uint8Array;
-}
-
-export const keysOf = (name: string): Keys => {
-  const identitySeed = deriveSeed(seed, `identity ${name}`);
-  const identityKey = suite.ed25519Public(identitySeed);
-  const linkPrivate = deriveSeed(seed, `link ${name}`);
-  return {
-    identityPrivate: concat(identitySeed, identityKey),
-    identityKey,
-    linkPrivate,
-    linkKey: suite.x25519Public(linkPrivate),
-  };
-};
+export const keysOf = (name: string): Keys => keysFrom(suite, seed, name);
 
 const mixKeyOf = (name: string, epoch: number): Uint8Array => deriveSeed(seed, `mix key ${name} ${epoch}`);
 

@@ -7,6 +7,7 @@ import { egressLengthMax, requestsMax, sendAttemptsMax } from "../../../core/cli
 import type { ClientNotice, ClientRequest } from "../../../core/client/events.ts";
 import {
   createDriver,
+  createQuiet,
   createRunning,
   type Driver,
   messageTo,
@@ -14,17 +15,11 @@ import {
   ping,
   receive,
   sendAll,
-  slowClock,
 } from "./fixture.ts";
-import { clock, documentOf, firstEpoch, geometry, openForward, parameters, replyTo, travel } from "./network.ts";
-
-/** Only lambdaP, so that the packets sent are the user's until the FIFO is empty. */
-const quiet = { parameters: { ...parameters, lambdaL: 0, lambdaD: 0 } };
-const create = (more = {}): Driver =>
-  createRunning({ clock: slowClock, run: "requests", ...more }, documentOf(firstEpoch, quiet));
+import { clock, geometry, openForward, replyTo, travel } from "./network.ts";
 
 test("[CLIENT-5.1-01] what the session did not send is composed anew, and given up after five times", () => {
-  const driver = create();
+  const driver = createQuiet();
   const surbs = new Set<string | null>();
   driver.request(ping("q"));
   for (let tries = 1; tries <= sendAttemptsMax; tries++) {
@@ -42,7 +37,7 @@ test("[CLIENT-5.1-01] what the session did not send is composed anew, and given 
 });
 
 test("a packet of a request that was cancelled meanwhile does not come back", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(ping("q"));
   while (driver.state().egress.size > 0) driver.advance(10);
   driver.request({ type: "Cancel", id: "q" });
@@ -51,7 +46,7 @@ test("a packet of a request that was cancelled meanwhile does not come back", ()
 });
 
 test("a connection that breaks loses nothing: its packets go out again on the next, in their order", () => {
-  const driver = create();
+  const driver = createQuiet();
   for (const id of ["a", "b", "c"]) driver.request(ping(id));
   while (driver.packets.length < 2) driver.advance(100);
   driver.down();
@@ -75,7 +70,7 @@ test("a request whose packets cannot leave for too long fails", () => {
 
 test("a Provider or service that does not exist fails the request, and a packet leaves all the same", () => {
   const failure = (request: ClientRequest): ClientNotice | undefined => {
-    const driver = create();
+    const driver = createQuiet();
     driver.request(request);
     sendAll(driver);
     assert.equal(driver.packets.length, 1, "lambdaP had its turn");
@@ -89,14 +84,14 @@ test("a Provider or service that does not exist fails the request, and a packet 
 });
 
 test("[FAULT-01] a recipient key of low order fails the request", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request({ ...messageTo("q", "text"), recipientKey: new Uint8Array(32) } as ClientRequest);
   sendAll(driver);
   assert.deepEqual(outcomesOf(driver, "q"), [{ type: "Failed", id: "q", reason: "bad-key" }]);
 });
 
 test("[FAULT-08] a request that is cancelled in the FIFO is never sent, and after that its reply is nobody's", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(ping("early"));
   driver.request({ type: "Cancel", id: "early" });
   assert.deepEqual(outcomesOf(driver, "early"), [{ type: "Failed", id: "early", reason: "cancelled" }]);
@@ -110,12 +105,12 @@ test("[FAULT-08] a request that is cancelled in the FIFO is never sent, and afte
 });
 
 test("[CLIENT-5.1.1-03] an acknowledgement answers no query, and a service's reply acknowledges no message", () => {
-  const query = create();
+  const query = createQuiet();
   query.request(ping("q"));
   sendAll(query);
   receive(query, replyTo(query.packets[0]!.packet, null));
   assert.deepEqual(outcomesOf(query, "q"), [{ type: "Failed", id: "q", reason: "malformed-reply" }]);
-  const message = create();
+  const message = createQuiet();
   message.request(messageTo("m", "text"));
   sendAll(message);
   receive(message, replyTo(message.packets[0]!.packet, utf8("hello")));
@@ -125,7 +120,7 @@ test("[CLIENT-5.1.1-03] an acknowledgement answers no query, and a service's rep
 test("a reply that was changed on its way fails its request, whichever bit it was", () => {
   fc.assert(
     fc.property(fc.nat({ max: 8 * (geometry.forwardPayloadLength + 16) - 1 }), (bit) => {
-      const driver = create();
+      const driver = createQuiet();
       driver.request(ping("q"));
       sendAll(driver);
       const reply = replyTo(driver.packets[0]!.packet, utf8("pong"));
@@ -139,7 +134,7 @@ test("a reply that was changed on its way fails its request, whichever bit it wa
 });
 
 test("shutdown fails what is under way, closes the connection politely, and stops", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(ping("queued"));
   driver.request({ type: "Shutdown" });
   assert.deepEqual(outcomesOf(driver, "queued"), [{ type: "Failed", id: "queued", reason: "shutdown" }]);

@@ -6,15 +6,15 @@ import { blockPayloadLength, openBlock } from "../../../core/client/block.ts";
 import { egressLengthMax, requestsMax } from "../../../core/client/config.ts";
 import type { ClientRequest } from "../../../core/client/events.ts";
 import {
+  createQuiet,
   createRunning,
-  type Driver,
   keepAlive,
   messageTo,
   outcomesOf,
   ping,
+  quiet,
   receive,
   sendAll,
-  slowClock,
 } from "./fixture.ts";
 import {
   bobIdentity,
@@ -22,7 +22,6 @@ import {
   firstEpoch,
   geometry,
   openForward,
-  parameters,
   periodMs,
   replyTo,
   rightOf,
@@ -30,13 +29,8 @@ import {
   travel,
 } from "./network.ts";
 
-/** Only lambdaP, so that the packets sent are the user's until the FIFO is empty. */
-const quiet = { parameters: { ...parameters, lambdaL: 0, lambdaD: 0 } };
-const create = (more = {}): Driver =>
-  createRunning({ clock: slowClock, run: "requests", ...more }, documentOf(firstEpoch, quiet));
-
 test("[CLIENT-5.1.1-11] [KAETZ-3.1-01, KAETZ-3.1-02, CLIENT-1-05, CLIENT-5.1.1-01] a query travels the path told, its reply comes back", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(ping("q"));
   assert.deepEqual(driver.of("Accepted").map(({ id }) => id), ["q"]);
   assert.equal(driver.of("Sent").length, 0, "it waits for lambdaP");
@@ -64,7 +58,7 @@ test("[CLIENT-5.1.1-11] [KAETZ-3.1-01, KAETZ-3.1-02, CLIENT-1-05, CLIENT-5.1.1-0
 });
 
 test("[CLIENT-5.1-05] the ETA is the sum of all delays, there and back", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(ping("q"));
   sendAll(driver);
   const { sent } = driver.of("Sent")[0]!;
@@ -76,7 +70,7 @@ test("[CLIENT-5.1-05] the ETA is the sum of all delays, there and back", () => {
 });
 
 test("a length prefix frames the payload for plugins", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request({ ...ping("q") as Extract<ClientRequest, { type: "Query" }>, lengthPrefix: true });
   sendAll(driver);
   const { userPayload } = openForward(travel(driver.packets[0]!.packet));
@@ -85,7 +79,7 @@ test("a length prefix frames the payload for plugins", () => {
 
 test("a query goes to the Provider that was named, or to any that offers the service", () => {
   const destinations = (provider: string | null): Set<string | undefined> => {
-    const driver = create();
+    const driver = createQuiet();
     for (let i = 0; i < 12; i++) driver.request(ping(`q${i}`, provider));
     sendAll(driver);
     driver.written();
@@ -99,7 +93,7 @@ test("[KAETZ-3-02] what cannot be accepted, as what is too long for one packet, 
   const query = ping("q") as Extract<ClientRequest, { type: "Query" }>;
   const message = messageTo("q", "text") as Extract<ClientRequest, { type: "SendMessage" }>;
   const refusal = (request: ClientRequest, more = {}): string => {
-    const driver = create(more);
+    const driver = createQuiet(more);
     driver.request(request);
     assert.equal(driver.of("Accepted").length, 0);
     assert.equal(driver.state().requests.size + driver.state().egress.size, 0);
@@ -120,7 +114,7 @@ test("[KAETZ-3-02] what cannot be accepted, as what is too long for one packet, 
 });
 
 test("an id is in use until its outcome", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(ping("q"));
   driver.request(ping("q"));
   assert.deepEqual(driver.of("Refused").map(({ reason }) => reason), ["duplicate-id"]);
@@ -130,7 +124,7 @@ test("an id is in use until its outcome", () => {
 });
 
 test("[CLIENT-5.1.1-07] the FIFO holds 40 packets and refuses one more, or a message of which some do not fit", () => {
-  const driver = create();
+  const driver = createQuiet();
   for (let i = 0; i < egressLengthMax - 1; i++) driver.request(ping(`q${i}`));
   driver.request(messageTo("two blocks", "x".repeat(blockPayloadLength(geometry) + 1)));
   driver.request(ping("last"));
@@ -143,7 +137,7 @@ test("[CLIENT-5.1.1-07] the FIFO holds 40 packets and refuses one more, or a mes
 });
 
 test("requests under way are bounded", () => {
-  const driver = create({ timing: { replySlackMs: 1_000_000 } });
+  const driver = createQuiet({ timing: { replySlackMs: 1_000_000 } });
   for (let i = 0; i < requestsMax; i++) {
     driver.request(ping(`q${i}`));
     if (i % 30 === 29) sendAll(driver);
@@ -154,7 +148,7 @@ test("requests under way are bounded", () => {
 });
 
 test("without a reply a query times out when its ETA and the slack have passed", () => {
-  const driver = create({ timing: { replySlackMs: 7_000 } });
+  const driver = createQuiet({ timing: { replySlackMs: 7_000 } });
   driver.request(ping("q"));
   sendAll(driver);
   const { at } = driver.packets[0]!;
@@ -167,7 +161,7 @@ test("without a reply a query times out when its ETA and the slack have passed",
 });
 
 test("the reply's time counts from when the packet was written out", () => {
-  const driver = create({ timing: { replySlackMs: 7_000 } });
+  const driver = createQuiet({ timing: { replySlackMs: 7_000 } });
   driver.request(ping("q"));
   while (driver.state().egress.size > 0) driver.advance(10);
   const { etaMs } = [...driver.state().inFlight.values()].find(({ item }) => item !== null)!.sent;
@@ -198,7 +192,7 @@ test("no reply is waited for once the mix keys are gone", () => {
 });
 
 test("[E2E-4-01, E2E-4-04, E2E-4-08, CLIENT-4-02] encrypted blocks make a message, delivered when all are acknowledged", () => {
-  const driver = create();
+  const driver = createQuiet();
   const text = "0123456789".repeat(40);
   driver.request(messageTo("m", text));
   sendAll(driver);
@@ -221,7 +215,7 @@ test("[E2E-4-01, E2E-4-04, E2E-4-08, CLIENT-4-02] encrypted blocks make a messag
 });
 
 test("[E2E-5.1-03] [E2E-5.2.1-03] blocks are trickled: each waits for lambdaP and has a path of its own", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(messageTo("m", "x".repeat(1_500)));
   sendAll(driver);
   driver.written();
@@ -232,7 +226,7 @@ test("[E2E-5.1-03] [E2E-5.2.1-03] blocks are trickled: each waits for lambdaP an
 });
 
 test("a reply that overtakes the session's report of the packet is told after it", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(ping("q"));
   while (driver.packets.length === 0) driver.advance(10);
   const reply = replyTo(driver.packets[0]!.packet, utf8("pong"));
@@ -242,7 +236,7 @@ test("a reply that overtakes the session's report of the packet is told after it
 });
 
 test("the status counts", () => {
-  const driver = create();
+  const driver = createQuiet();
   driver.request(ping("a"));
   driver.request(ping("b"));
   driver.request({ type: "Status", id: "s" });

@@ -6,7 +6,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { concat, toHex, utf8 } from "../../../core/bytes.ts";
+import { toHex, utf8 } from "../../../core/bytes.ts";
 import type { Effect, LeafEffect, Unwrap } from "../../../core/effects.ts";
 import { type Context, type Mono, mono, tick, wall } from "../../../core/machine.ts";
 import { defaultLimits, type Limits, type NodeConfig } from "../../../core/mix/config.ts";
@@ -23,6 +23,7 @@ import type { Address } from "../../../core/system.ts";
 import type { SessionReport, SessionRequest } from "../../../core/wire/session.ts";
 import { createStore, type StoreEffect } from "../../sim/store.ts";
 import { toySuite } from "../../sim/toy_suite.ts";
+import { type Keys, keysFrom } from "../keys.ts";
 
 export const suite = toySuite;
 export const geometry = createGeometry(5, 1024);
@@ -32,25 +33,10 @@ export const firstEpoch = 1000;
 
 const seed = new Uint8Array(32).fill(7);
 
-export interface Keys {
-  readonly identityPrivate: Uint8Array;
-  readonly identityKey: Uint8Array;
-  readonly id: string;
-  readonly linkPrivate: Uint8Array;
-  readonly linkKey: Uint8Array;
-}
-
-export const keysOf = (name: string): Keys => {
-  const identitySeed = deriveSeed(seed, `identity ${name}`);
-  const identityKey = suite.ed25519Public(identitySeed);
-  const linkPrivate = deriveSeed(seed, `link ${name}`);
-  return {
-    identityPrivate: concat(identitySeed, identityKey),
-    identityKey,
-    id: toHex(identityKey),
-    linkPrivate,
-    linkKey: suite.x25519Public(linkPrivate),
-  };
+/** With the identity key in hex. */
+export const keysOf = (name: string): Keys & { readonly id: string } => {
+  const keys = keysFrom(suite, seed, name);
+  return { ...keys, id: toHex(keys.identityKey) };
 };
 
 export const descriptorOf = (name: string, layer: number, epoch: number): Descriptor => ({
