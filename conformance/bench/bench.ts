@@ -5,8 +5,10 @@
  * With `--json` one line each: `{name, runtime, opsPerSecond, inX25519}`, where `inX25519` is the time in units
  * (measure.ts).
  *
- * With `--mix` a whole mix process under load instead (mix_process.ts), about a minute: `--workers=0,1,2` and
- * `--packets=2000` unless said otherwise, and `--profile=DIR` for CPU profiles of the mix.
+ * With `--mix` a whole mix process under load instead (mix_process.ts), some minutes: `--workers=0,1,2` and
+ * `--packets=2000` unless said otherwise, `--profile=DIR` for CPU profiles of the mix, `--flags="…"` for flags of its
+ * Node. With `--unwrap-wait=MS` a worker waits so long with each packet, which takes no processor: whether workers add
+ * up, with too few processors.
  *
  * With `--spool` the spool plugin's process under load instead (spool.ts): `--requests=4000` unless said otherwise, and
  * `--profile=DIR`.
@@ -30,6 +32,8 @@ const { values } = parseArgs({
     requests: { type: "string", default: "4000" },
     workers: { type: "string", default: "0,1,2" },
     packets: { type: "string", default: "2000" },
+    flags: { type: "string", default: "" },
+    "unwrap-wait": { type: "string", default: "0" },
     profile: { type: "string" },
   },
 });
@@ -42,7 +46,14 @@ const benchOperations = async (): Promise<void> => {
 };
 
 if (mix) {
-  await benchMix({ json, workers: values.workers.split(",").map(Number), packets: Number(values.packets), profile });
+  await benchMix({
+    json,
+    workers: values.workers.split(",").map(Number),
+    packets: Number(values.packets),
+    unwrapWaitMs: Number(values["unwrap-wait"]),
+    flags: values.flags.split(" ").filter((flag) => flag !== ""),
+    profile,
+  });
 } else if (values.spool) {
   await benchSpool({ json, requests: Number(values.requests), profile });
 } else await benchOperations();

@@ -17,11 +17,18 @@ import { sum, threadTimes } from "./cpu_times.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-/** ms by which the event loop served a timer late, since it was last asked. */
-export interface LoopDelay {
+/** In ms. */
+export interface Delays {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
+}
+
+/** How late the event loop served a timer, since it was last asked. */
+export interface LoopDelay {
+  readonly late: Delays;
+  /** Without the time for which the system let the thread wait for a processor; null where it does not tell. */
+  readonly own: Delays | null;
 }
 
 /** Processor time so far, in ms. */
@@ -37,6 +44,10 @@ export interface MixOptions {
   readonly ports: { readonly authority: number; readonly mix: number };
   readonly authorityKey: Uint8Array;
   readonly clock: EpochClock;
+  /** ms that a worker waits with each packet, on top of unwrapping it. */
+  readonly unwrapWaitMs: number;
+  /** Of Node, for the mix. */
+  readonly flags: ReadonlyArray<string>;
   /** A folder for a CPU profile, or null. */
   readonly profile: string | null;
 }
@@ -92,11 +103,12 @@ export const prepareMix = (options: MixOptions): MixChild => {
   let stopping = false;
 
   const start = (): void => {
-    const { profile } = options;
+    const { profile, flags } = options;
     const profiling = profile === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
     const imports = ["--import", "./conformance/bench/mix_probe.mjs", "--import", "tsx"];
-    child = spawn(process.execPath, [...profiling, ...imports, "cmd/mix.ts", "-f", file], {
+    child = spawn(process.execPath, [...flags, ...profiling, ...imports, "cmd/mix.ts", "-f", file], {
       cwd: root,
+      env: { ...process.env, BENCH_UNWRAP_WAIT: String(options.unwrapWaitMs) },
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     child.on("exit", (code) => {

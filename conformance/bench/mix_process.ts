@@ -15,20 +15,22 @@ import assert from "node:assert/strict";
 import { freePorts } from "../../adapters/free_ports.ts";
 import { createEpochClock } from "../../core/pki/epoch.ts";
 import { quantile, runtime } from "./measure.ts";
-import { type CpuTimes, type LoopDelay, type MixChild, prepareMix } from "./mix_child.ts";
+import { type CpuTimes, type Delays, type LoopDelay, type MixChild, prepareMix } from "./mix_child.ts";
 import { checkForwarded, nameOf, packetOf, prepare, type Prepared, type Route } from "./mix_packets.ts";
 import { authorityKeys, nextHop, startWorld, type World } from "./mix_world.ts";
 
 const links = 2;
 /** Packets under way at full load: enough that the mix always has some. */
 const windowMax = 64;
-/** All of them are checked. */
-const warmUpPackets = 400;
+/** These are checked all. */
+const checkedPackets = 400;
+/** Until the engine has compiled what a packet passes: before, the main thread takes twice as long. */
+const warmUpPackets = 3000;
 /** What packets ask for, in ms: as little as there may be, and some at half load. */
 const leastDelayMs = 1;
 const delayMs = 20;
 const checkedEvery = 64;
-const phaseMs = 60_000;
+const phaseMs = 180_000;
 const epoch = 1000;
 const periodMs = 2 * 60 * 60 * 1000;
 
@@ -60,7 +62,7 @@ const createLoad = (route: () => Route, send: World["send"]): Load => {
     assert.notEqual(flight, undefined, "a packet that nobody sent");
     flying.delete(nameOf(packet));
     times.push(now - flight!.sentAt);
-    if (arrived < warmUpPackets || arrived % checkedEvery === 0) checkForwarded(flight!.prepared, route(), packet);
+    if (arrived < checkedPackets || arrived % checkedEvery === 0) checkForwarded(flight!.prepared, route(), packet);
     arrived++;
     onArrival();
   };
@@ -145,10 +147,15 @@ export interface MixResult {
 
 const rounded = (value: number): number => Number(value.toFixed(2));
 
-const roundedDelay = ({ p50, p99, max }: LoopDelay): LoopDelay => ({
+const roundedDelays = ({ p50, p99, max }: Delays): Delays => ({
   p50: rounded(p50),
   p99: rounded(p99),
   max: rounded(max),
+});
+
+const roundedDelay = ({ late, own }: LoopDelay): LoopDelay => ({
+  late: roundedDelays(late),
+  own: own === null ? null : roundedDelays(own),
 });
 
 const resultOf = (workers: number, saturated: Phase, half: Phase): MixResult => {
@@ -165,11 +172,22 @@ const resultOf = (workers: number, saturated: Phase, half: Phase): MixResult => 
   };
 };
 
-const measureMix = async (workers: number, packets: number, profile: string | null): Promise<MixResult> => {
+const measureMix = async (
+  { packets, unwrapWaitMs, flags, profile }: MixBench,
+  workers: number,
+): Promise<MixResult> => {
   const [authority, next, mixPort] = await freePorts("127.0.0.1", 3);
   const clock = createEpochClock(periodMs, Math.round(Date.now() - (epoch + 0.25) * periodMs));
   const ports = { authority: authority!, next: next!, mix: mixPort! };
-  const mix = prepareMix({ workers, ports, authorityKey: authorityKeys.identityKey, clock, profile });
+  const mix = prepareMix({
+    workers,
+    ports,
+    authorityKey: authorityKeys.identityKey,
+    clock,
+    unwrapWaitMs,
+    flags,
+    profile,
+  });
   let route: Route | null = null;
   let load: Load | null = null;
   const world = await startWorld({ epoch, links, ports, mix: mix.keys, onPacket: (packet) => load?.onPacket(packet) });
@@ -178,7 +196,7 @@ const measureMix = async (workers: number, packets: number, profile: string | nu
   route = { mix: { id: mix.keys.identityKey, publicKey: await world.ready }, next: nextHop };
   const make = (count: number, delay: number): Prepared[] =>
     Array.from({ length: count }, () => prepare(route!, delay));
-  await load.run(make(warmUpPackets, leastDelayMs), null);
+  await load.run(make(unwrapWaitMs > 0 ? checkedPackets : warmUpPackets, leastDelayMs), null);
   const saturated = await phase(mix, load, make(packets, leastDelayMs), null);
   const half = await phase(mix, load, make(Math.ceil(packets / 2), delayMs), saturated.perSecond / 2);
   await mix.stop();
@@ -186,8 +204,11 @@ const measureMix = async (workers: number, packets: number, profile: string | nu
   return resultOf(workers, saturated, half);
 };
 
-const showDelay = (when: string, { p50, p99, max }: LoopDelay): string =>
-  `  event loop delay at ${when} load: p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`;
+const showDelays = ({ p50, p99, max }: Delays): string => `p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`;
+
+const showDelay = (when: string, { late, own }: LoopDelay): string =>
+  `  timers at ${when} load are late by ${showDelays(late)}` +
+  (own === null ? "" : `; without waiting for a processor by ${showDelays(own)}`);
 
 const showCpu = ({ main, workers, rest }: CpuTimes): string =>
   `  processor time per packet: main thread ${main} ms, workers ${workers} ms, rest ${rest} ms`;
@@ -205,14 +226,18 @@ export interface MixBench {
   readonly json: boolean;
   readonly workers: ReadonlyArray<number>;
   readonly packets: number;
+  /** ms that a worker waits with each packet, on top of unwrapping it: 0 but to see whether workers add up. */
+  readonly unwrapWaitMs: number;
+  /** Of Node, for the mix. */
+  readonly flags: ReadonlyArray<string>;
   /** A folder for CPU profiles, or null. */
   readonly profile: string | null;
 }
 
 /** Measures a mix process with each number of workers. */
-export const benchMix = async ({ json, workers, packets, profile }: MixBench): Promise<void> => {
-  for (const count of workers) {
-    const result = await measureMix(count, packets, profile);
-    console.log(json ? JSON.stringify(result) : show(result));
+export const benchMix = async (bench: MixBench): Promise<void> => {
+  for (const count of bench.workers) {
+    const result = await measureMix(bench, count);
+    console.log(bench.json ? JSON.stringify(result) : show(result));
   }
 };
