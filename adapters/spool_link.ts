@@ -15,7 +15,8 @@ import { decodeRequest } from "../core/spool/replica_wire.ts";
 import { spoolGeometry } from "../core/spool/service_types.ts";
 import type { Geometry } from "../core/sphinx/geometry.ts";
 import { padded } from "../core/spool/service_wire.ts";
-import { unavailableError, usageError } from "./exit.ts";
+import { usageError } from "./exit.ts";
+import { listenFailure } from "./listen_failure.ts";
 import type { PaddedReply } from "./plugin_kit.ts";
 
 export interface DirectLink {
@@ -67,8 +68,7 @@ export const openLink = async (address: string, geometry: Geometry, ask: Ask): P
   server.maxConnections = connectionsMax;
   server.requestTimeout = requestMs;
   await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void =>
-      reject(unavailableError(`-link: cannot listen at ${address}: ${error.code ?? error.message}`));
+    const fail = (error: NodeJS.ErrnoException): void => reject(listenFailure(address, error));
     server.once("error", fail).listen(Number(port), host, resolve);
   });
   const { port: bound } = server.address() as { readonly port: number };
