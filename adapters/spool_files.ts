@@ -4,7 +4,10 @@
  * @module
  */
 import { chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import * as t from "io-ts/lib/index.js";
 import { fromBase64, toBase64 } from "../core/bytes.ts";
+import { E } from "../core/fp.ts";
+import { spoolIdLength } from "../core/spool/service_types.ts";
 import { configurationError } from "./exit.ts";
 import type { ReplicatedReader, ReplicatedWriter } from "./replicated_client.ts";
 import type { SpoolReader, SpoolWriter } from "./spool_client.ts";
@@ -21,13 +24,6 @@ export type SpoolFile =
   | { readonly kind: "replicated-reader"; readonly spool: ReplicatedReader; readonly position: SpoolIndex | null }
   | { readonly kind: "replicated-root"; readonly rootKey: Uint8Array };
 
-const kinds: ReadonlySet<unknown> = new Set<SpoolFile["kind"]>([
-  "spool-writer",
-  "spool-reader",
-  "replicated-writer",
-  "replicated-reader",
-  "replicated-root",
-]);
 const formatVersion = 1;
 
 const replacer = (_: string, value: unknown): unknown =>
@@ -36,6 +32,67 @@ const replacer = (_: string, value: unknown): unknown =>
 const reviver = (_: string, value: unknown): unknown => {
   const text = (value as { readonly base64?: unknown } | null)?.base64;
   return typeof text === "string" ? fromBase64(text) ?? value : value;
+};
+
+const bytes = (length: number): t.Type<Uint8Array> =>
+  new t.Type(
+    `${length} bytes in base64`,
+    (value): value is Uint8Array => value instanceof Uint8Array && value.length === length,
+    (value, context) =>
+      value instanceof Uint8Array && value.length === length ? t.success(value) : t.failure(value, context),
+    (value) => value,
+  );
+const count = new t.Type<number, number, unknown>(
+  "a count",
+  (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0,
+  (value, context) =>
+    Number.isSafeInteger(value) && (value as number) >= 0 ? t.success(value as number) : t.failure(value, context),
+  (value) => value,
+);
+
+const [publicKey, privateKey] = [bytes(32), bytes(64)];
+const place = {
+  provider: t.string,
+  capability: t.string,
+  id: bytes(spoolIdLength),
+  version: t.union([t.literal(1), t.literal(2)]),
+};
+const replicatedPlace = {
+  spool: publicKey,
+  replicas: t.array(t.type({ key: publicKey, addresses: t.array(t.string) })),
+  encryptTo: t.array(publicKey),
+};
+const position = t.type({ replica: publicKey, index: count, signature: bytes(64) });
+
+const codecs: Readonly<Record<SpoolFile["kind"], t.Decoder<unknown, SpoolFile>>> = {
+  "spool-writer": t.type({
+    kind: t.literal("spool-writer"),
+    spool: t.type({ ...place, writeKey: t.union([privateKey, t.null]) }),
+  }),
+  "spool-reader": t.type({
+    kind: t.literal("spool-reader"),
+    spool: t.type({ ...place, ownerKey: privateKey }),
+    next: count,
+  }),
+  "replicated-writer": t.type({
+    kind: t.literal("replicated-writer"),
+    spool: t.type({ ...replicatedPlace, writeKey: privateKey }),
+    sequence: count,
+  }),
+  "replicated-reader": t.type({
+    kind: t.literal("replicated-reader"),
+    spool: t.type({ ...replicatedPlace, readKey: privateKey, decryptionKey: bytes(32) }),
+    position: t.union([position, t.null]),
+  }),
+  "replicated-root": t.type({ kind: t.literal("replicated-root"), rootKey: privateKey }),
+};
+
+const isKind = (kind: unknown): kind is SpoolFile["kind"] => typeof kind === "string" && Object.hasOwn(codecs, kind);
+
+/** What is wrong, and where, without what stands there: it may be a key. */
+const problemIn = ([first]: t.Errors): string => {
+  const path = first?.context.map(({ key }) => key).filter((key) => key !== "").join(".");
+  return `${path} is not ${first?.context.at(-1)?.type.name}`;
 };
 
 /** Replaces a file of that name in one step. */
@@ -57,8 +114,10 @@ export const readSpoolFile = (name: string): SpoolFile => {
   if (typeof file?.version === "number" && file.version > formatVersion) {
     throw configurationError(`${name}: its format is version ${file.version}: a newer program wrote it`);
   }
-  if (file?.version !== formatVersion || !kinds.has(file.kind)) {
+  if (file?.version !== formatVersion || !isKind(file.kind)) {
     throw configurationError(`${name}: expected a spool descriptor, as "spool create" writes them`);
   }
-  return file as unknown as SpoolFile;
+  const decoded = codecs[file.kind].decode(file);
+  if (E.isRight(decoded)) return decoded.right;
+  throw configurationError(`${name}: ${problemIn(decoded.left)}`);
 };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { exitCode } from "../../../adapters/exit.ts";
 import { spoolCommand } from "../../../adapters/spool_command.ts";
-import { writeSpoolFile } from "../../../adapters/spool_files.ts";
+import { readSpoolFile, writeSpoolFile } from "../../../adapters/spool_files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "samtpfote-spool-command-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,10 +28,29 @@ test("a spool is not made where a descriptor of another lies, or cannot lie", ()
 
 test("a descriptor serves what it was made for", () => {
   const file = join(folder, "root.json");
-  writeSpoolFile(file, { kind: "replicated-root", rootKey: new Uint8Array(32) });
+  writeSpoolFile(file, { kind: "replicated-root", rootKey: new Uint8Array(64) });
   refused(["append", file, "text"], `${file} is not for writing: take the .write.json`);
   refused(["read", file], `${file} is not for reading: take the .read.json`);
   refused(["append", file], "spool append expects a FILE and a text");
   refused(["fly"], "spool expects create, append, read, purge");
   assert.throws(() => spoolCommand(["read", join(folder, "gone.json")]), /cannot read the spool descriptor .*gone/);
+});
+
+test("a descriptor that somebody has changed is refused, saying where, and without what stands there", () => {
+  const file = join(folder, "changed.json");
+  const place = { version: 2, provider: "p", capability: "spool", id: new Uint8Array(12) } as const;
+  const changed = (from: string, to: string, message: RegExp): void => {
+    writeSpoolFile(file, { kind: "spool-writer", spool: { ...place, writeKey: new Uint8Array(64) } });
+    assert.equal(readSpoolFile(file).kind, "spool-writer");
+    writeFileSync(file, readFileSync(file, "utf8").replace(from, to));
+    assert.throws(() => readSpoolFile(file), message);
+  };
+  changed('"provider": "p"', '"provider": 7', /changed\.json: spool\.provider is not string$/);
+  changed("A".repeat(16), "AAAA", /spool\.id is not 12 bytes in base64$/);
+  changed("spool-writer", "spool-thief", /expected a spool descriptor/);
+  const replicated = { spool: new Uint8Array(32), replicas: [], encryptTo: [], writeKey: new Uint8Array(64) };
+  writeSpoolFile(file, { kind: "replicated-writer", spool: replicated, sequence: 3 });
+  assert.equal(readSpoolFile(file).kind, "replicated-writer");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"sequence": 3', '"sequence": -3'));
+  assert.throws(() => readSpoolFile(file), /sequence is not a count$/);
 });
