@@ -1,6 +1,6 @@
 /**
- * Replicas over links that fail, with crashes, partitions and revocations (drafts/dspool.rst §8): 50 seeds in every run, 1,000 with
- * SAMTPFOTE_LONG=1 (test:long).
+ * Replicas over links that fail, with crashes, partitions and revocations (drafts/dspool.rst §8): 50 seeds in every
+ * run, 1,000 with SAMTPFOTE_LONG=1 (test:long).
  */
 import assert from "node:assert/strict";
 import process from "node:process";
