@@ -108,6 +108,8 @@ const defaultCapability = "spool";
 const busyAttempts = 5;
 /** Whoever loses a request must not foretell when it comes again (specs/kaetzchen.rst §5): drawn, with this mean. */
 const againMeanMs = 500;
+/** What was lost comes again one after the other, at this distance (specs/end_to_end.rst §4). */
+const lostApartMs = 3_000;
 const creationAttempts = 8;
 
 /** The replica at a Provider, of those that a spool has; undefined for none. */
@@ -128,23 +130,12 @@ const entropy = {
   },
 };
 
-const pause = (): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, exponentialMs(entropy, 1 / againMeanMs, 0)));
+const drawnPauseMs = (): number => exponentialMs(entropy, 1 / againMeanMs, 0);
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Why a request may as well have been lost: it is idempotent, and made again. */
 const lost: ReadonlySet<string> = new Set(["timeout", "not-sent", "queue-full", "no-path"]);
-
-/** Creation is many requests: one that is lost does not undo the others. */
-const insist = async <A>(attempt: () => Promise<A>): Promise<A> => {
-  for (let made = 1;; made++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (made >= creationAttempts || !(error instanceof ClientError) || !lost.has(error.code)) throw error;
-      await pause();
-    }
-  }
-};
 
 const itemOf = ({ entry, body }: SyncItem): ReadItem | null => {
   const write = decodeWrite(entry.message);
@@ -162,6 +153,22 @@ export const replicatedSpoolsOf = (options: ReplicatedClientOptions): Replicated
   const { client, suite, clock } = options;
   const geometry: Geometry = options.geometry ?? katzenpostGeometry;
   const bodyMax = bodyLengthMax(spoolGeometry(geometry).requestLengthMax);
+
+  let freeAt = 0;
+
+  /** Creation is many requests: one that is lost does not undo the others. */
+  const insist = async <A>(attempt: () => Promise<A>): Promise<A> => {
+    for (let made = 1;; made++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (made >= creationAttempts || !(error instanceof ClientError) || !lost.has(error.code)) throw error;
+        const now = performance.now();
+        freeAt = Math.max(now, freeAt) + lostApartMs + drawnPauseMs();
+        await pause(freeAt - now);
+      }
+    }
+  };
 
   const askOnce = async (replica: ReplicaDescriptor, request: Request, call: CallOptions): Promise<Reply> => {
     const { payload } = await client.query(mixAddress(replica), encodeRequest(request), {
@@ -182,7 +189,7 @@ export const replicatedSpoolsOf = (options: ReplicatedClientOptions): Replicated
   ): Promise<Expected<T>> => {
     let reply = await askOnce(replica, request, call);
     for (let attempt = 1; reply.status === "busy" && attempt < busyAttempts; attempt++) {
-      await pause();
+      await pause(drawnPauseMs());
       reply = await askOnce(replica, request, call);
     }
     if (reply.status !== "ok" || reply.type !== expected) throw new SpoolError(reply.status);
