@@ -4,16 +4,25 @@
  *
  * @module
  */
-import type { Fault } from "../fault.ts";
-import type { CreateOracle } from "./oracle.ts";
+import { hostsOf } from "../fault.ts";
+import type { CreateOracle, View } from "./oracle.ts";
 
-/** Reasons of lines at ERROR or CRITICAL, with the faults that make them right while they last. */
-const complaints: Readonly<Record<string, ReadonlyArray<Fault["type"]>>> = {
-  "store-failed": ["FullDisk"],
-  "clock-wrong": ["Clock"],
+/** Whether a line at ERROR or CRITICAL is right, since a fault makes it so. */
+const isRightly = ({ weather, now, clock }: View, host: string, reason: string): boolean => {
+  switch (reason) {
+    case "store-failed":
+      return weather.wasHit(host, ["FullDisk"], now(), now() + 1);
+    // An authority judges its clock by those of its peers, as it last heard of them: theirs may be wrong.
+    case "clock-wrong":
+      return weather.faults.filter(({ type }) => type === "Clock").flatMap(hostsOf).some((other) =>
+        weather.wasHit(other, ["Clock"], now() - clock.periodMs, now() + 1)
+      );
+    default:
+      return false;
+  }
 };
 
-export const logs: CreateOracle = ({ weather, now }, report) => {
+export const logs: CreateOracle = (view, report) => {
   const levels = new Map<string, number>();
   const warnings = new Map<string, number>();
   return {
@@ -25,7 +34,7 @@ export const logs: CreateOracle = ({ weather, now }, report) => {
         if (effect.type !== "Log") return;
         levels.set(effect.level, (levels.get(effect.level) ?? 0) + 1);
         if (effect.level === "WARNING") warnings.set(effect.reason, (warnings.get(effect.reason) ?? 0) + 1);
-        if (weather.wasHit(host, complaints[effect.reason] ?? [], now(), now() + 1)) return;
+        if (isRightly(view, host, effect.reason)) return;
         if (effect.level === "ERROR" || effect.level === "CRITICAL") {
           report("safety", `${host} ${from}: ${effect.level} ${effect.reason}: ${effect.message}`);
         }
