@@ -9,6 +9,7 @@ import { fromUtf8, utf8 } from "../core/bytes.ts";
 import type { EpochClock } from "../core/pki/epoch.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import type { ReplicaDescriptor } from "../core/spool/durable.ts";
+import type { WireVersion } from "../core/spool/service_types.ts";
 import type { MixClient } from "./client_api.ts";
 import { unavailableError, usageError } from "./exit.ts";
 import { replicaAt, type ReplicatedPlace, replicatedSpoolsOf } from "./replicated_client.ts";
@@ -52,14 +53,25 @@ const newFiles = (name: string, kinds: ReadonlyArray<string>): string[] => {
   return files;
 };
 
+const version1Hint = "; its service is of version 1 (memspool), whose requests can be repeated by whoever sees them";
+
+/** What a Provider's spool service speaks: memspool, version 1, is the one that does not say. */
+const versionAt = ({ client }: SpoolCommandOptions, provider: string): WireVersion => {
+  const { kaetzchen } = client.document()?.providers.find(({ name }) => name === provider) ?? { kaetzchen: null };
+  const service = kaetzchen?.get("spool");
+  return service !== undefined && service.get("versions") === undefined ? 1 : 2;
+};
+
 const create: Command = ([name, ...providers]) => {
   const [first] = providers;
   if (name === undefined || first === undefined) throw usageError("spool create expects a NAME and PROVIDERs");
   const [writer, reader, root] = newFiles(name, ["write", "read", "root"]) as [string, string, string];
   return async (options) => {
     const { signal, print } = options;
-    if (providers.length === 1) {
-      const { write, read } = await spoolsOf(options).create(first.toLowerCase(), { signal });
+    const isReplicated = providers.length > 1;
+    const version = isReplicated ? 2 : versionAt(options, first.toLowerCase());
+    if (!isReplicated) {
+      const { write, read } = await spoolsOf(options).create(first.toLowerCase(), { signal, version });
       writeSpoolFile(writer, { kind: "spool-writer", spool: write });
       writeSpoolFile(reader, { kind: "spool-reader", spool: read, next: 1 });
     } else {
@@ -68,7 +80,8 @@ const create: Command = ([name, ...providers]) => {
       writeSpoolFile(writer, { kind: "replicated-writer", spool: write, sequence: 0 });
       writeSpoolFile(reader, { kind: "replicated-reader", spool: read, position: null });
     }
-    print(`made a spool at ${providers.join(", ")}: ${writer}, ${reader}`);
+    const hint = version === 1 ? version1Hint : "";
+    print(`made a spool at ${providers.join(", ")}: ${writer}, ${reader}${hint}`);
   };
 };
 

@@ -4,6 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { katzenpostClock } from "../../../core/pki/epoch.ts";
+import { decodeMemspoolRequest } from "../../../core/spool/memspool.ts";
+import type { MixClient } from "../../../adapters/client_api.ts";
+import { ClientError } from "../../../adapters/client_error.ts";
+import { nativeSuite as suite } from "../../../adapters/crypto_native.ts";
 import { exitCode } from "../../../adapters/exit.ts";
 import { spoolCommand } from "../../../adapters/spool_command.ts";
 import { readSpoolFile, writeSpoolFile } from "../../../adapters/spool_files.ts";
@@ -24,6 +29,31 @@ test("a spool is not made where a descriptor of another lies, or cannot lie", ()
   refused(["create", join(folder, "none", "x"), "provider1"], `there is no folder ${join(folder, "none")}`);
   refused(["create", "x"], "spool create expects a NAME and PROVIDERs");
   assert.equal(typeof spoolCommand(["create", join(folder, "new"), "provider1"]), "function");
+});
+
+test("memspool, which does not say its versions, is asked in version 1, and other services in version 2", async () => {
+  const asked = async (parameters: Record<string, string>): Promise<number> => {
+    const sent: Uint8Array[] = [];
+    const kaetzchen = new Map([["spool", new Map(Object.entries({ endpoint: "+spool", ...parameters }))]]);
+    const client = {
+      document: () => ({ providers: [{ name: "p1", kaetzchen }] }),
+      query: (_to: unknown, bytes: Uint8Array) => {
+        sent.push(bytes);
+        return Promise.reject(new ClientError("timeout"));
+      },
+    } as unknown as MixClient;
+    const options = {
+      client,
+      suite,
+      clock: katzenpostClock,
+      at: null,
+      signal: AbortSignal.timeout(60_000),
+      print() {},
+    };
+    await assert.rejects(spoolCommand(["create", join(folder, "version"), "P1"])(options), { code: "timeout" });
+    return decodeMemspoolRequest(sent[0]!) === null ? 2 : 1;
+  };
+  assert.deepEqual([await asked({}), await asked({ versions: "1 2" }), await asked({ versions: "2" })], [1, 2, 2]);
 });
 
 test("a descriptor serves what it was made for", () => {
