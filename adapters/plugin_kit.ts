@@ -13,10 +13,9 @@
  * @module
  */
 import { chmodSync, unlinkSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Buffer } from "node:buffer";
 import { concat, uint32, viewOf } from "../core/bytes.ts";
 import { E } from "../core/fp.ts";
 import {
@@ -27,6 +26,7 @@ import {
   pluginResponseHead,
   requestPath,
 } from "../core/provider/plugin_messages.ts";
+import { readBody } from "./http_body.ts";
 
 export interface ServiceRequest {
   /** The Provider's number of it: for logs. */
@@ -107,23 +107,6 @@ const parentCheckMs = 1_000;
 /** For requests that are under way at the end, in ms: less than our Provider's grace. */
 const drainMs = 1_000;
 
-/** The same bytes, and no Buffer. */
-const bytesOf = ({ buffer, byteOffset, length }: Uint8Array): Uint8Array => new Uint8Array(buffer, byteOffset, length);
-
-/** All of a body; null where it is longer than any. */
-const readBody = (request: IncomingMessage): Promise<Uint8Array | null> =>
-  new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    request.on("data", (chunk: Uint8Array) => {
-      length += chunk.length;
-      if (length > bodyLengthMax) resolve(null);
-      else chunks.push(chunk);
-    });
-    request.on("end", () => resolve(bytesOf(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))));
-    request.on("error", reject);
-  });
-
 const lengthOf = (parts: ReadonlyArray<Uint8Array>): number => parts.reduce((sum, { length }) => sum + length, 0);
 
 /** A body in parts, which are not copied. */
@@ -197,7 +180,7 @@ const answer = async (options: PluginOptions, body: Uint8Array, response: Server
 const serve = (options: PluginOptions): Server =>
   createServer(async (request, response) => {
     try {
-      const body = await readBody(request);
+      const body = await readBody(request, bodyLengthMax);
       if (body === null || request.method !== "POST") send(response, 400);
       else if (request.url === parametersPath) {
         send(response, 200, encodePluginParameters(new Map(Object.entries(options.parameters ?? {}))));

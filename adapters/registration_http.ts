@@ -11,6 +11,7 @@ import type { IncomingMessage } from "node:http";
 import { keyFromText } from "../core/pki/text_key.ts";
 import type { Register, Registered } from "../core/provider/registration.ts";
 import { addressOf } from "../core/wire/remote_address.ts";
+import { readBody } from "./http_body.ts";
 import { createHttpServer, type HttpAnswer } from "./http_server.ts";
 import { remoteOf } from "./tcp_door.ts";
 
@@ -69,18 +70,11 @@ export const readRegistration = (body: string): Fields | string => {
   return identityKey === null ? "identity_key is no key" : { user, linkKey, identityKey };
 };
 
-const readBody = (request: IncomingMessage): Promise<string | null> =>
-  new Promise((resolve) => {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    request.on("data", (chunk: Uint8Array) => {
-      length += chunk.length;
-      if (length > bodyLengthMax) resolve(null);
-      else chunks.push(chunk);
-    });
-    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
-    request.on("error", () => resolve(null));
-  });
+/** As text; null where it is too long or has broken off. */
+const readText = async (request: IncomingMessage): Promise<string | null> => {
+  const body = await readBody(request, bodyLengthMax).catch(() => null);
+  return body === null ? null : Buffer.from(body).toString("utf8");
+};
 
 /** Counts requests by address, minute by minute. */
 const createRates = (perMinute: number) => {
@@ -122,7 +116,7 @@ export const createRegistration = ({ tell, limits }: RegistrationOptions): Regis
     if (request.url?.split("?")[0] !== "/registration") return [404, "not found"];
     if (request.method !== "POST") return [500, "POST is expected"];
     if (!rates.take(addressOf(remoteOf(request.socket)))) return [500, "too many requests"];
-    const body = await readBody(request);
+    const body = await readText(request);
     if (body === null) return [500, "the request is too long"];
     const fields = readRegistration(body);
     if (typeof fields === "string") return [500, fields];
