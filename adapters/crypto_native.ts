@@ -7,7 +7,8 @@
  * Keys are imported raw where the platform takes that (Node 26, which refuses a private JWK whose halves disagree),
  * else as JWK, which is fifteen times as fast as DER; there the public half of a private JWK is not read, so a dummy
  * stands there. Importing a private key costs as much as using it, so the objects of the last few are kept until
- * `forget`; so are those of public keys that signatures are verified under.
+ * `forget`; so are those of public keys that signatures are verified under, and the point multiplied last: an unwrap
+ * multiplies one point by two scalars.
  *
  * Results are plain `Uint8Array`s and never a `Buffer`, whose `slice` shares memory where the protocol code means a
  * copy.
@@ -29,7 +30,7 @@ import {
   verify,
 } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { isZero } from "../core/bytes.ts";
+import { equal, isZero } from "../core/bytes.ts";
 import { isCanonicalPoint } from "../core/crypto/ed25519.ts";
 import { createNewHope } from "../core/crypto/newhope.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
@@ -145,6 +146,11 @@ export const createNativeSuite = (aez: WasmAez = createWasmAez()): Suite => {
     invariant(secret.length === 32, "a seed or scalar has 32 bytes");
     return keys.get(curve, secret);
   };
+  let last: { readonly point: Uint8Array; readonly key: KeyObject } | null = null;
+  const importPoint = (point: Uint8Array): KeyObject => {
+    if (last === null || !equal(last.point, point)) last = { point: plain(point), key: importPublic("X25519", point) };
+    return last.key;
+  };
   return {
     ...nobleSuite,
     name: "native",
@@ -171,9 +177,7 @@ export const createNativeSuite = (aez: WasmAez = createWasmAez()): Suite => {
       invariant(point.length === 32, "a u-coordinate has 32 bytes");
       const ours = privateKey("X25519", scalar);
       // Where the result is zero OpenSSL throws; another library may return it.
-      const shared = nullOnThrow(() =>
-        plain(diffieHellman({ privateKey: ours, publicKey: importPublic("X25519", point) }))
-      );
+      const shared = nullOnThrow(() => plain(diffieHellman({ privateKey: ours, publicKey: importPoint(point) })));
       return shared === null || isZero(shared) ? null : shared;
     },
     x25519Public: (scalar) => publicOf(privateKey("X25519", scalar)),

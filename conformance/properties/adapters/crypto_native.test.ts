@@ -74,6 +74,14 @@ test("stream ciphers are the same, also where the counter wraps around, and keep
   );
 });
 
+test("a point that is rewritten where it lies is another point: a hop blinds the group element in place", () => {
+  const [scalar, point, other] = [1, 2, 3].map((byte) => nobleSuite.x25519Public(new Uint8Array(32).fill(byte)));
+  const rewritten = point!.slice();
+  both((suite) => suite.x25519(scalar!, rewritten));
+  rewritten.set(other!);
+  assert.notDeepEqual(both((suite) => suite.x25519(scalar!, rewritten)), nobleSuite.x25519(scalar!, point!));
+});
+
 test("ChaCha20-Poly1305 is the same; what one seals the other opens; a changed bit is refused", () => {
   const text = bytes(600);
   fc.assert(
