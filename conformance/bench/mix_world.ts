@@ -1,15 +1,16 @@
 /**
  * The network around one mix under load, played by this process: a non-voting authority whose document has the mix
- * alone in its layer, mixes before it that send what they are given, and the mix after it. All of them are sessions of
- * one shell over real TCP.
+ * alone in its layer, mixes before it that send what they are given, and the mix after it. The authority is a machine
+ * in a shell; the links are mix_link.ts's, so that this process leaves the processors to the mix.
  *
  * @module
  */
+import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { nativeSuite as suite } from "../../adapters/crypto_native.ts";
 import { createMetrics } from "../../adapters/metrics.ts";
 import { startShell } from "../../adapters/shell.ts";
 import { createMemoryStore } from "../../adapters/store_memory.ts";
-import { concat, equal } from "../../core/bytes.ts";
+import { concat } from "../../core/bytes.ts";
 import { type Effect, type Incoming, tell } from "../../core/effects.ts";
 import { sign } from "../../core/pki/cert.ts";
 import { providerLayer, readDescriptor, signDescriptor } from "../../core/pki/descriptor.ts";
@@ -21,6 +22,7 @@ import { type Address, createSystem } from "../../core/system.ts";
 import { type Command, consensusStatus, descriptorStatus } from "../../core/wire/commands.ts";
 import { createSession, type SessionConfig, type SessionReport } from "../../core/wire/session.ts";
 import { rightOf } from "../properties/sphinx/fixture.ts";
+import { type LinkConfig, type LinkEnd, linkUp } from "./mix_link.ts";
 import { roleOf } from "./role.ts";
 
 export interface Keys {
@@ -47,27 +49,27 @@ export const keysOf = (name: string): Keys => {
 /** Seconds since 1970, far away. */
 const expiration = 10_000_000_000;
 const mixKeyPrivate = new Uint8Array(32).fill(9);
-const deadlines = { dialMs: 10_000, handshakeMs: 30_000, idleMs: null, writeMs: 60_000 };
 const commandLengthMax = 131_072;
-/** Packets that may wait for a link: the one who drives the load keeps fewer under way. */
-const queueLength = 4096;
 
 export interface WorldOptions {
   readonly epoch: number;
   /** Mixes before the mix: one link each. */
   readonly links: number;
   readonly ports: { readonly authority: number; readonly next: number; readonly mix: number };
-  /** The mix's link key. */
-  readonly mix: { readonly linkKey: Uint8Array };
-  /** A packet has reached the mix after; the bytes are handed over. */
-  readonly onPacket: (packet: Uint8Array) => void;
 }
 
 export interface World {
-  /** Resolves with the mix's key of the epoch once it is connected to all its neighbours. */
-  readonly ready: Promise<Uint8Array>;
-  readonly send: (link: number, packet: Uint8Array) => void;
+  /** Resolves with the mix's key of the epoch and the links once it is connected to all its neighbours. */
+  readonly ready: Promise<Neighbours>;
   readonly stop: () => Promise<void>;
+}
+
+export interface Neighbours {
+  readonly mixKey: Uint8Array;
+  /** From the mixes before it. */
+  readonly previous: ReadonlyArray<LinkEnd>;
+  /** To the mix after it. */
+  readonly next: LinkEnd;
 }
 
 export const authorityKeys: Keys = keysOf("authority");
@@ -117,49 +119,20 @@ const documentOf = ({ epoch, links, ports }: WorldOptions, mix: Uint8Array): Uin
   return sign(suite, authorityKeys.identityPrivate, certified, expiration);
 };
 
-type RoleEvent = SessionReport | Incoming | {
-  readonly type: "Send";
-  readonly link: number;
-  readonly packet: Uint8Array;
-};
-
-const sessionOf = (
-  self: Address,
-  owner: Address,
-  role: SessionConfig["role"],
-  keys: Keys,
-  receives: SessionConfig["receives"],
-): Effect => {
+/** The authority's end of a connection: whoever comes is let in. */
+const sessionOf = (self: Address, remote: string): Effect => {
   const config: SessionConfig = {
     self,
-    owner,
-    role,
-    staticPrivate: keys.linkPrivate.slice(),
-    additionalData: keys.identityKey,
-    deadlines,
-    receives,
+    owner: "authority",
+    role: { type: "responder", remote },
+    staticPrivate: authorityKeys.linkPrivate.slice(),
+    additionalData: authorityKeys.identityKey,
+    deadlines: { dialMs: 10_000, handshakeMs: 30_000, idleMs: null, writeMs: 60_000 },
+    receives: ["GetConsensus", "PostDescriptor"],
     commandLengthMax,
-    queueLength,
+    queueLength: 4,
   };
   return { type: "Spawn", at: self, kind: "session", config };
-};
-
-/** A listener whose peers are all let in. */
-const listenerOf = (
-  self: Address,
-  keys: Keys,
-  receives: SessionConfig["receives"],
-  onCommand: (session: Address, command: Command) => ReadonlyArray<Effect>,
-) =>
-(event: RoleEvent): ReadonlyArray<Effect> => {
-  if (event.type === "Incoming") {
-    return [sessionOf(event.connection, self, { type: "responder", remote: event.remote }, keys, receives)];
-  }
-  if (event.type !== "Session") return [];
-  const { session, report } = event;
-  if (report.type === "Authorize") return [tell(session, { type: "Allowed" })];
-  if (report.type === "Down") return [{ type: "Stop", at: session }];
-  return report.type === "Command" ? onCommand(session, report.command) : [];
 };
 
 const answer = (session: Address, command: Command): ReadonlyArray<Effect> => [
@@ -167,98 +140,96 @@ const answer = (session: Address, command: Command): ReadonlyArray<Effect> => [
   tell(session, { type: "Close", polite: false }),
 ];
 
-/** Starts everybody but the mix. */
-export const startWorld = async (options: WorldOptions): Promise<World> => {
-  const { epoch, links, ports, mix, onPacket } = options;
+/** Whoever asks for the document before the mix has posted waits for it. */
+const authorityOf = (options: WorldOptions, onMixKey: (mixKey: Uint8Array) => void) => {
   let document: Uint8Array | null = null;
   let asking: Address[] = [];
-  let up = 0;
-  let mixKey: Uint8Array = new Uint8Array(0);
-  let isReady: (mixKey: Uint8Array) => void = () => {};
-  const ready = new Promise<Uint8Array>((resolve) => (isReady = resolve));
-
-  const oneUp = (): void => {
-    if (++up === links + 1) isReady(mixKey);
-  };
 
   const consensus = (session: Address): ReadonlyArray<Effect> =>
     answer(session, { type: "Consensus", status: consensusStatus.ok, payload: document! });
 
-  /** Whoever asks for the document before the mix has posted waits for it. */
-  const authority = listenerOf("authority", authorityKeys, ["GetConsensus", "PostDescriptor"], (session, command) => {
+  const onCommand = (session: Address, command: Command): ReadonlyArray<Effect> => {
     if (command.type === "GetConsensus") {
       if (document !== null) return consensus(session);
       asking.push(session);
     }
     if (command.type !== "PostDescriptor") return [];
     const effects = [...answer(session, { type: "PostDescriptorStatus", status: descriptorStatus.ok })];
-    if (command.epoch === epoch && document === null) {
-      const { descriptor } = rightOf(readDescriptor(command.payload, epoch, Math.floor(Date.now() / 1000)));
-      mixKey = descriptor.mixKeys.get(epoch)!;
+    if (command.epoch === options.epoch && document === null) {
+      const { descriptor } = rightOf(readDescriptor(command.payload, options.epoch, Math.floor(Date.now() / 1000)));
+      onMixKey(descriptor.mixKeys.get(options.epoch)!);
       document = documentOf(options, command.payload);
       effects.push(...asking.flatMap(consensus));
       asking = [];
     }
     return effects;
-  });
+  };
 
-  let nextUp = false;
-  const next = listenerOf("next", keysOf("next"), ["SendPacket"], (_session, command) => {
-    if (command.type === "SendPacket") onPacket(command.packet);
-    return [];
-  });
-  // The mix has the document once it dials the mix after it: from then on it lets the mixes before it in.
-  const nextThenPrevious = roleOf<RoleEvent>((event) => {
-    const effects = next(event);
-    if (event.type !== "Session" || event.report.type !== "Up" || nextUp) return effects;
-    nextUp = true;
-    oneUp();
-    return [...effects, ...Array.from({ length: links }, (_, link) => dial(link))];
-  });
-
-  const dial = (link: number): Effect =>
-    sessionOf(
-      `link/${link}`,
-      "previous",
-      { type: "initiator", addresses: [`${host}:${ports.mix}`] },
-      keysOf(
-        previousName(link),
-      ),
-      [],
-    );
-
-  const previous = roleOf<RoleEvent>((event) => {
-    if (event.type === "Send") {
-      return [tell(`link/${event.link}`, { type: "Send", command: { type: "SendPacket", packet: event.packet } })];
-    }
-    if (event.type !== "Session") return [];
+  return roleOf<SessionReport | Incoming>((event) => {
+    if (event.type === "Incoming") return [sessionOf(event.connection, event.remote)];
     const { session, report } = event;
-    if (report.type === "Up") oneUp();
-    if (report.type !== "Authorize") return [];
-    return [tell(session, equal(report.key, mix.linkKey) ? { type: "Allowed" } : { type: "Denied", reason: "key" })];
+    if (report.type === "Authorize") return [tell(session, { type: "Allowed" })];
+    if (report.type === "Down") return [{ type: "Stop", at: session }];
+    return report.type === "Command" ? onCommand(session, report.command) : [];
   });
+};
 
+const linkOf = (name: string, role: LinkConfig["role"]): LinkConfig => {
+  const { linkPrivate, identityKey } = keysOf(name);
+  return { role, staticPrivate: linkPrivate.slice(), additionalData: identityKey };
+};
+
+/** Listens as the mix after; gives the server and its first link. */
+const acceptLink = async (port: number): Promise<{ readonly server: Server; readonly link: Promise<LinkEnd> }> => {
+  const server = createServer();
+  const link = new Promise<Socket>((resolve) => server.once("connection", resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  return { server, link: link.then((socket) => linkUp(socket, linkOf("next", { type: "responder", remote: host }))) };
+};
+
+const dialLink = async (port: number, name: string): Promise<LinkEnd> => {
+  const socket = createConnection(port, host);
+  await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  return linkUp(socket, linkOf(name, { type: "initiator", addresses: [] }));
+};
+
+/** Starts everybody but the mix. */
+export const startWorld = async (options: WorldOptions): Promise<World> => {
+  const { links, ports } = options;
+  let isKnown: (mixKey: Uint8Array) => void = () => {};
+  const known = new Promise<Uint8Array>((resolve) => (isKnown = resolve));
   const shell = await startShell({
     system: createSystem({
-      authority: roleOf(authority),
-      next: nextThenPrevious,
-      previous,
+      authority: authorityOf(options, (mixKey) => isKnown(mixKey)),
       session: createSession({ suite, geometry }),
     }),
-    boot: ["authority", "next", "previous"].map((at) => ({ type: "Spawn", at, kind: at, config: null })),
+    boot: [{ type: "Spawn", at: "authority", kind: "authority", config: null }],
     sphinx: { suite, geometry },
     store: createMemoryStore({ bytesMax: 1 << 20 }),
-    listeners: [
-      { address: `${host}:${ports.authority}`, owner: "authority" },
-      { address: `${host}:${ports.next}`, owner: "next" },
-    ],
+    listeners: [{ address: `${host}:${ports.authority}`, owner: "authority" }],
     onNotify: () => {},
     log: { write: ({ level, message }) => level === "CRITICAL" && console.error(message), reopen() {}, close() {} },
     metrics: createMetrics(),
   });
+  const accepted = await acceptLink(ports.next);
+
+  // The mix has the document once it dials the mix after it: from then on it lets the mixes before it in.
+  const meet = async (): Promise<Neighbours> => {
+    const next = await accepted.link;
+    const previous = await Promise.all(
+      Array.from({ length: links }, (_, link) => dialLink(ports.mix, previousName(link))),
+    );
+    return { mixKey: await known, previous, next };
+  };
+  const ready = meet();
+
   return {
     ready,
-    send: (link, packet) => void shell.tell("previous", { type: "Send", link, packet }),
-    stop: shell.stop,
+    stop: async () => {
+      const { previous, next } = await ready;
+      for (const { socket } of [...previous, next]) socket.destroy();
+      accepted.server.close();
+      await shell.stop();
+    },
   };
 };
