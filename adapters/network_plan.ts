@@ -48,8 +48,8 @@ export interface NetworkSettings {
   readonly clock: EpochClock;
   readonly logFormat: LogFormat;
   readonly logLevel: "DEBUG" | "INFO" | "NOTICE";
-  /** ms. */
-  readonly reconnectStepMs: number;
+  /** Of nodes and clients, in ms; null leaves it to the defaults. */
+  readonly reconnectStepMs: number | null;
   /** What a packet may wait at each stage beyond its delay, in ms; null leaves it to the defaults. */
   readonly dwellMs: number | null;
 }
@@ -170,6 +170,9 @@ const samtpfoteKeys = ({ clock, logFormat }: NetworkSettings): Record<string, Va
   LogFormat: logFormat,
 });
 
+const reconnectKeys = ({ reconnectStepMs }: NetworkSettings): Record<string, Value> =>
+  reconnectStepMs === null ? {} : { ReconnectStep: durationText(reconnectStepMs) };
+
 const loggingText = ({ logLevel }: NetworkSettings): string => tableText("[Logging]", { Level: logLevel });
 
 const parametersText = (parameters: LoopixParameters): string =>
@@ -228,7 +231,7 @@ const nodeText = (plan: NetworkPlan, settings: NetworkSettings, self: Place, pro
     ...(provider === null ? [] : providerTexts(provider)),
     ...managementTexts("[Management]", self),
     tableText("[Debug]", { SendDecoyTraffic: true, ...dwellKeys(settings) }),
-    tableText("[Samtpfote]", { ...samtpfoteKeys(settings), ReconnectStep: durationText(settings.reconnectStepMs) }),
+    tableText("[Samtpfote]", { ...samtpfoteKeys(settings), ...reconnectKeys(settings) }),
     // What comes together is made durable together.
     ...(provider?.spool == null ? [] : [tableText("[Samtpfote.Plugins]", { RequestsAtOnce: 32, StartTimeout: "2m" })]),
   ]);
@@ -288,7 +291,7 @@ const clientText = (
     tableText("[Samtpfote]", {
       ...samtpfoteKeys({ ...settings, logFormat: "text" }),
       DataDir: folder,
-      ReconnectStep: durationText(settings.reconnectStepMs),
+      ...reconnectKeys(settings),
     }),
   ]);
 

@@ -6,7 +6,7 @@
 import { join, resolve } from "node:path";
 import { E } from "../core/fp.ts";
 import { ipVersion } from "../core/pki/addresses.ts";
-import { createEpochClock, katzenpostClock } from "../core/pki/epoch.ts";
+import { createEpochClock, type EpochClock, katzenpostClock } from "../core/pki/epoch.ts";
 import { completeParameters } from "../core/pki/parameters.ts";
 import { commandLine, runCommand, type Values } from "../adapters/command.ts";
 import { authorityFile } from "../adapters/config/authority.ts";
@@ -87,6 +87,10 @@ const clockFrom = ({ epoch, origin }: Given) => {
   if (!(originMs >= 0)) throw usageError(`--origin expects a time as "2017-06-01T00:00:00Z", got "${origin}"`);
   return createEpochClock(periodMs, originMs);
 };
+
+/** With epochs of seconds, waits of hours' epochs would outlast them. */
+const reconnectStepFor = ({ periodMs }: EpochClock): number | null =>
+  periodMs < 100_000 ? Math.max(500, Math.floor(periodMs / 20)) : null;
 
 const parametersFrom = (values: Given) => {
   const parameters = completeParameters({
@@ -180,7 +184,7 @@ await runCommand({
     const clock = clockFrom(values);
     process.umask(0o077);
     const plan = planFrom(folder, values);
-    const reconnectStepMs = Math.min(15_000, Math.max(500, Math.floor(clock.periodMs / 20)));
+    const reconnectStepMs = reconnectStepFor(clock);
     const settings = { clock, logFormat: "text", logLevel: "NOTICE", reconnectStepMs, dwellMs: null } as const;
     refuseOtherFiles(plan, settings);
     writeNetwork(plan, settings);

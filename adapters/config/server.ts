@@ -90,8 +90,8 @@ const fileTable = table({
       ),
       ReconnectStep: optional(
         reconnectStep,
-        defaultLimits.reconnectStepMs,
-        `Added to the wait before each further attempt to connect; default "15s".`,
+        defaultLimits.reconnectMinMs,
+        `Wait before a link is dialled again, doubled each time; less than the default "5s" is for tests.`,
       ),
       Plugins: section(pluginLimitsTable, "How much of the Provider a plugin may take."),
       Limits: section(serverLimitsTable, "How much peers may take."),
@@ -120,7 +120,7 @@ export const nodeConfigOf = (file: ServerFile, keys: NodeKeys, listening: Readon
   limits: {
     ...debugLimits(file.Debug),
     ...nodeLimitsOf(file.Samtpfote.Limits),
-    reconnectStepMs: file.Samtpfote.ReconnectStep,
+    reconnectMinMs: file.Samtpfote.ReconnectStep,
   },
   provider: file.Server.IsProvider ? providerOf(file.Provider, pluginLimitsOf(file.Samtpfote.Plugins)) : null,
 });

@@ -133,6 +133,9 @@ const authorityHost = (plan: Plan, { name, address, keys }: Place): HostSpec => 
   });
 };
 
+/** As genconfig writes it: with epochs of seconds a link must not rest for most of one. */
+const restOf = ({ periodMs }: EpochClock): number => Math.min(defaultLimits.reconnectMinMs, Math.floor(periodMs / 20));
+
 const nodeHost = (plan: Plan, { name, address, keys }: Place, isProvider: boolean): HostSpec => {
   const config: NodeConfig = {
     identityPrivate: keys.identityPrivate,
@@ -143,7 +146,7 @@ const nodeHost = (plan: Plan, { name, address, keys }: Place, isProvider: boolea
     authorities: plan.authorities.map(peerOf),
     clock: plan.options.clock,
     sendDecoyTraffic: true,
-    limits: { ...defaultLimits, ...plan.options.limits },
+    limits: { ...defaultLimits, reconnectMinMs: restOf(plan.options.clock), ...plan.options.limits },
     provider: isProvider ? { ...defaultProviderConfig, registration: { enabled: true, advertised: null } } : null,
   };
   const machines = bootMix(config);

@@ -133,7 +133,7 @@ const shortTiming: Partial<ClientTiming> = {
 const shortLimits: Partial<Limits> = {
   connectTimeoutMs: 4_000,
   handshakeTimeoutMs: 4_000,
-  reconnectStepMs: 1_000,
+  reconnectMinMs: 1_000,
   reconnectMaxMs: 4_000,
   writeTimeoutMs: 4_000,
 };

@@ -36,8 +36,8 @@ export interface Limits {
   readonly sendBurst: number;
   /** Packets that may wait for one connection (Go: 64, fixed). */
   readonly sendQueueLength: number;
-  /** Added to the wait before each further attempt to connect (Go: 15 s, fixed). */
-  readonly reconnectStepMs: number;
+  /** How long a link rests before it is dialled again; doubles with each failure (mixnet.rst §4.1). */
+  readonly reconnectMinMs: number;
   /** The longest wait between two attempts (Go: 120 s, fixed). */
   readonly reconnectMaxMs: number;
   /** Ours: for the kernel to take what was written. */
@@ -83,7 +83,7 @@ export const defaultLimits: Limits = {
   disableRateLimit: false,
   sendBurst: 4,
   sendQueueLength: 64,
-  reconnectStepMs: 15_000,
+  reconnectMinMs: 5_000,
   reconnectMaxMs: 120_000,
   writeTimeoutMs: 60_000,
   unwrapPendingMax: 1024,

@@ -9,7 +9,8 @@ import type { Descriptor } from "../pki/descriptor.ts";
 import type { Address } from "../system.ts";
 
 export type LinkPhase =
-  | { readonly type: "waiting"; readonly dialAt: Mono }
+  /** Not to be dialled before `restedAt`, whatever happens. */
+  | { readonly type: "waiting"; readonly restedAt: Mono; readonly dialAt: Mono }
   | { readonly type: "dialling"; readonly session: Address }
   | { readonly type: "up"; readonly session: Address; readonly since: Mono }
   /** No longer wanted, or its descriptor changed; ends with the session's Down. */
@@ -18,8 +19,8 @@ export type LinkPhase =
 export interface Link {
   readonly descriptor: Descriptor;
   readonly phase: LinkPhase;
-  /** Attempts since the last success that lasted. */
-  readonly attempts: number;
+  /** Before it is dialled again, unless the connection lasts. */
+  readonly nextWaitMs: number;
 }
 
 export interface Links {

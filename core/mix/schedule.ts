@@ -16,7 +16,7 @@ import { uniformInteger } from "../random.ts";
 import { armDecoys, sweepDecoys } from "./decoy.ts";
 import { missingDocuments, pruneDocuments } from "./documents.ts";
 import { expiredKeys, forgetKey } from "./keys.ts";
-import { restartAttempts, updateLinks } from "./links.ts";
+import { restartWaits, updateLinks } from "./links.ts";
 import { neighboursIn } from "./neighbours.ts";
 import { ensureKeys, keepAgain, onPublished, prunePublications, publish } from "./publication.ts";
 import { emit, takeId, type Turn, update } from "./turn.ts";
@@ -83,7 +83,7 @@ export const publishDue = (turn: Turn): void => {
 const enterEpoch = (turn: Turn): void => {
   const staggerMs = uniformInteger(turn.draw("stagger"), Math.ceil(turn.state.schedule.recheckMs));
   update(turn, { epoch: turn.time.epoch, staggerMs });
-  restartAttempts(turn);
+  restartWaits(turn);
   logLayer(turn);
 };
 

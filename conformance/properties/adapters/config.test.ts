@@ -50,12 +50,12 @@ test("[HB-MIX-3-01] [HB-MIX-3-05] a Go mix's file becomes the node's configurati
   assert.equal(config.provider, null);
   assert.deepEqual(config.addresses, new Map([["tcp4", ["127.0.0.1:30011"]]]));
   assert.deepEqual(config.clock, katzenpostClock);
-  const { unwrapDelayMs, sendSlackMs, schedulerMaxBurst, reconnectStepMs, disableRateLimit } = config.limits;
-  assert.deepEqual([unwrapDelayMs, sendSlackMs, schedulerMaxBurst, reconnectStepMs, disableRateLimit], [
+  const { unwrapDelayMs, sendSlackMs, schedulerMaxBurst, reconnectMinMs, disableRateLimit } = config.limits;
+  assert.deepEqual([unwrapDelayMs, sendSlackMs, schedulerMaxBurst, reconnectMinMs, disableRateLimit], [
     3000,
     3000,
     16,
-    15_000,
+    5_000,
     true,
   ]);
   assert.equal(config.authorities.length, 3);
@@ -217,7 +217,7 @@ test("[Samtpfote] sets the network's clock, crypto, log format and what else is 
   const file = read(serverFile, `${server}${peer}${own}ReconnectStep = "500ms"\nStore = "memory"`);
   const config = nodeConfigOf(file, keys, ["127.0.0.1:3219"]);
   assert.deepEqual(config.clock, { periodMs: 90_000, originMs: Date.UTC(2020, 3, 1, 10) });
-  assert.equal(config.limits.reconnectStepMs, 500);
+  assert.equal(config.limits.reconnectMinMs, 500);
   assert.deepEqual([file.Samtpfote.Crypto, file.Samtpfote.LogFormat], ["noble", "json"]);
   const authority = read(authorityFile, `[Authority]\nDataDir = "/d"\n${own}CertificateExpiration = "epoch"`);
   assert.equal(authorityConfigOf(authority, keys).certificateExpiration, "epoch");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toHex } from "../../../core/bytes.ts";
 import type { Effect, Spawn } from "../../../core/effects.ts";
+import { defaultLimits } from "../../../core/mix/config.ts";
 import type { SessionConfig } from "../../../core/wire/session.ts";
 import {
   assertConserved,
@@ -82,44 +83,84 @@ test("[WIRE-2-04] [FAULT-19] only the node of the descriptor is let in at the ot
   assert.deepEqual([answer("b1", "b1"), answer("b1", "b2"), answer("b2", "b1")], ["Allowed", "Denied", "Denied"]);
 });
 
-test("attempts come at once, then 15 s, 30 s, 45 s apart, and start over with a success", () => {
-  const mix = createDriver("a1", { elapsedMs: 0, limits: { reauthIntervalMs: 1e9 } });
+/** When a link that waits is dialled next, in ms from now. */
+const waitOf = (driver: Driver, name: string): number => {
+  const phase = linkTo(driver, name)!.phase;
+  return phase.type === "waiting" ? phase.dialAt - driver.now() : assert.fail(`the link is ${phase.type}`);
+};
+
+const up = { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) } as const;
+
+test("[MIXNET-4.1-05] an attempt comes at once, the next ones after 5 s and then twice as long each time, up to 120 s", () => {
+  const { reconnectMinMs, reconnectMaxMs } = defaultLimits;
+  assert.deepEqual([reconnectMinMs, reconnectMaxMs], [5_000, 120_000]);
+  // A tenth, so that all of it is within an epoch.
+  const limits = { reconnectMinMs: 500, reconnectMaxMs: 12_000 };
+  const mix = createDriver("a1", { elapsedMs: 0, limits });
   mix.document(documentOf(firstEpoch, { layers: [["a1"], ["b1"], ["c1"]], providers: ["p1"] }));
   assert.equal(dials(mix.advance(0)).length, 1);
   const waits: number[] = [];
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (let attempt = 0; attempt < 7; attempt++) {
     mix.report(sessionOf(mix, "b1"), { type: "Down", reason: "dial-failed" });
-    const from = mix.now();
-    const phase = linkTo(mix, "b1")!.phase;
-    assert.ok(phase.type === "waiting");
-    waits.push(phase.dialAt - from);
-    assert.equal(dials(mix.advance(phase.dialAt - from)).length, 1);
+    const waitMs = waitOf(mix, "b1");
+    waits.push(waitMs);
+    assert.deepEqual(dials(mix.advance(waitMs - 1)), []);
+    assert.equal(dials(mix.advance(1)).length, 1);
   }
-  assert.deepEqual(waits, [15_000, 30_000, 45_000]);
-  mix.report(sessionOf(mix, "b1"), { type: "Up", clockSkewMs: 0, handshakeHash: new Uint8Array(64) });
-  mix.sleep(100);
-  mix.report(sessionOf(mix, "b1"), { type: "Down", reason: "peer-closed" });
-  const short = linkTo(mix, "b1")!.phase;
-  assert.equal(short.type === "waiting" && short.dialAt - mix.now(), 15_000);
+  assert.deepEqual(waits, [500, 1_000, 2_000, 4_000, 8_000, 12_000, 12_000]);
 });
 
-test("a connection that lasted is dialled again at once", () => {
-  const mix = createRunning("a1", { elapsedMs: 0 });
-  const session = sessionOf(mix, "b1");
-  mix.sleep(15_000);
-  mix.report(session, { type: "Down", reason: "peer-closed" });
-  const phase = linkTo(mix, "b1")!.phase;
-  assert.equal(phase.type === "waiting" && phase.dialAt, mix.now());
+test("[MIXNET-4.1-05] a peer that hangs up as soon as it is connected is waited for ever longer, one that stayed is not", () => {
+  const mix = createDriver("a1", { elapsedMs: 0 });
+  mix.document(documentOf(firstEpoch));
+  mix.advance(0);
+  const waits = [1_000, 4_999, 0, 5_000].map((lastingMs) => {
+    mix.report(sessionOf(mix, "b1"), up);
+    mix.sleep(lastingMs);
+    mix.report(sessionOf(mix, "b1"), { type: "Down", reason: "peer-closed" });
+    const waitMs = waitOf(mix, "b1");
+    mix.advance(waitMs);
+    return waitMs;
+  });
+  assert.deepEqual(waits, [5_000, 10_000, 20_000, 5_000]);
 });
 
-test("an epoch that begins has every waiting link dialled", () => {
-  const mix = createDriver("a1", { elapsedMs: periodMs - 2000 });
+test("[MIXNET-4.1-06] when an epoch begins every link is dialled that has rested for 5 s, and no other before it has", () => {
+  const mix = createDriver("a1", { elapsedMs: periodMs - 60_000 });
   mix.document(documentOf(firstEpoch));
   mix.document(documentOf(firstEpoch + 1));
   mix.advance(0);
-  mix.report(sessionOf(mix, "b1"), { type: "Down", reason: "dial-failed" });
-  assert.deepEqual(dials(mix.advance(1999)), []);
-  assert.equal(dials(mix.advance(1)).length, 1);
+  const fail = (name: string): unknown => mix.report(sessionOf(mix, name), { type: "Down", reason: "dial-failed" });
+  for (const waitMs of [5_000, 10_000, 20_000]) {
+    fail("b1");
+    mix.advance(waitMs);
+  }
+  fail("b1");
+  mix.sleep(23_000);
+  fail("b2");
+  assert.deepEqual([waitOf(mix, "b1"), waitOf(mix, "b2")], [17_000, 5_000]);
+  assert.deepEqual(dials(mix.advance(1_999)), []);
+  mix.advance(1);
+  assert.equal(linkTo(mix, "b1")!.phase.type, "dialling");
+  assert.equal(waitOf(mix, "b2"), 3_000);
+  fail("b1");
+  assert.equal(waitOf(mix, "b1"), 5_000, "the waits have started over");
+  assert.deepEqual(dials(mix.advance(2_999)), []);
+  mix.advance(1);
+  assert.deepEqual([linkTo(mix, "b1"), linkTo(mix, "b2")].map((link) => link!.phase.type), ["waiting", "dialling"]);
+});
+
+test("[MIXNET-4.1-06] a link whose peer has another key now rests as well", () => {
+  const mix = createRunning("a1", { elapsedMs: 0 });
+  mix.sleep(60_000);
+  const session = sessionOf(mix, "b1");
+  const known = documentOf(firstEpoch);
+  const topology = known.topology.map((layer) =>
+    layer.map((node) => (node.name === "b1" ? { ...node, linkKey: keysOf("b2").linkKey } : node))
+  );
+  mix.document({ ...known, topology });
+  mix.report(session, { type: "Down", reason: "closed" });
+  assert.equal(waitOf(mix, "b1"), 5_000);
 });
 
 test("[PKI-2.1.2-05] links to next neighbours open early, those to nodes no longer listed close", () => {
