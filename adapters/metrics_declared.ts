@@ -138,6 +138,7 @@ const queues: ReadonlyArray<Declared> = [
   counter("dspool-hosted", "Requests that a replica be kept, by status.", { name: "status", values: hostStatuses }),
   counter("dspool-refused", "Requests to replicated spools that were refused.", byReason([])),
   counter("dspool-convicted", "Replicas that were shown to lie."),
+  counter("dspool-ended", "Replicas that were deleted.", byReason(["expired", "purged"])),
   counter("dspool-syncs", "Rounds of comparing replicated spools.", {
     name: "outcome",
     values: ["ok", "failed"],

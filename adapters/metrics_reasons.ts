@@ -114,6 +114,7 @@ export const hostStatuses = all<HostStatus>({
   "wrong-epoch": true,
   full: true,
   busy: true,
+  purged: true,
   "disk-full": true,
   "store-failed": true,
 });

@@ -7,6 +7,7 @@
 import { isAbsolute } from "node:path";
 import type { LogLevel } from "../core/effects.ts";
 import { createEpochClock, type EpochClock, katzenpostClock } from "../core/pki/epoch.ts";
+import { defaultHosting } from "../core/spool/hosting_types.ts";
 import { defaultSpoolLimits, type SpoolServiceConfig } from "../core/spool/service_types.ts";
 import { parseDuration } from "./config/codec.ts";
 import { usageError } from "./exit.ts";
@@ -29,6 +30,9 @@ export interface SpoolFlags {
   readonly replicas: number;
   readonly replicaBytes: number;
   readonly replicasPerEpoch: number;
+  /** After the last write to a spool, and after each message. */
+  readonly replicaEpochs: number;
+  readonly replicaMessageEpochs: number;
 }
 
 /** One line a flag. */
@@ -46,6 +50,8 @@ export const spoolFlagsText = `flags of the spool plugin, each followed by its v
   -replicas N          replicas of replicated spools at most; 0 for none
   -replica_bytes N     bytes of one replica
   -replica_creates N   replicas that may be made in one epoch
+  -replica_epochs N    epochs that a replica lives after anybody last wrote to its spool,
+                       -replica_message_epochs N that a message in it lives
   -client FILE         absolute path of the client.toml of the account that replicas use among themselves
   -link HOST:PORT      take direct links of other replicas at this address, publish it, and use theirs; without it
                        replicas talk over the mix network only
@@ -57,7 +63,7 @@ const replicaDefaults = { replicas: 1024, replicaBytes: 64 * 1024 * 1024, replic
 const known = [
   ...["data_store", "log_dir", "log_level", "version1", "spools", "spool_messages", "messages", "spool_bytes", "bytes"],
   ...["creates", "spool_epochs", "message_epochs", "replicas", "replica_bytes", "replica_creates", "client", "link"],
-  ...["epoch_period", "epoch_origin"],
+  ...["epoch_period", "epoch_origin", "replica_epochs", "replica_message_epochs"],
 ];
 
 const levels: ReadonlyArray<LogLevel> = ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"];
@@ -127,5 +133,7 @@ export const readSpoolFlags = (flags: Flags): SpoolFlags => {
     replicas: numberOf(flags, "replicas", 0, replicaDefaults.replicas),
     replicaBytes: numberOf(flags, "replica_bytes", 0, replicaDefaults.replicaBytes),
     replicasPerEpoch: numberOf(flags, "replica_creates", 0, replicaDefaults.replicasPerEpoch),
+    replicaEpochs: numberOf(flags, "replica_epochs", 1, defaultHosting.lifetimeEpochs),
+    replicaMessageEpochs: numberOf(flags, "replica_message_epochs", 1, defaultHosting.messageLifetimeEpochs),
   };
 };

@@ -44,7 +44,7 @@ export interface SpoolPlugin {
 }
 
 /** What replicas count beside what the daemons' metrics declare. */
-const replicaMetrics: ReadonlyArray<Declared> = ["added", "items", "synced", "hosted"].map((name) => ({
+const replicaMetrics: ReadonlyArray<Declared> = ["added", "items", "synced", "hosted", "purged"].map((name) => ({
   name: `dspool-${name}`,
   type: "counter",
   help: `Answers of the kind ${name} to requests to replicated spools, by status.`,
@@ -63,6 +63,8 @@ const hostingOf = (flags: SpoolFlags, { periodMs }: EpochClock): Omit<HostingCon
   hostedMax: flags.replicas,
   hostsPerEpochMax: flags.replicasPerEpoch,
   bytesPerReplicaMax: flags.replicaBytes,
+  lifetimeEpochs: flags.replicaEpochs,
+  messageLifetimeEpochs: flags.replicaMessageEpochs,
   pullMeanMs: Math.max(4000, Math.ceil(periodMs / 20)),
   retryMs: Math.max(500, Math.ceil(periodMs / 80)),
   deadlineMs: Math.max(20_000, Math.ceil(periodMs * 0.75)),

@@ -21,6 +21,8 @@ export const domains = {
   sealed: "dspool/v1/sealed",
   /** A root key's signature on a request for a replica (§8.1): `hosting_wire.ts`. */
   host: "dspool/v1/host",
+  /** A root key's signature that its spool is to be deleted: `purge.ts`. */
+  purge: "dspool/v1/purge",
   /** A replica's signature on a request to another (§8.2): `replica_wire.ts`. */
   sync: "dspool/v1/sync",
 } as const;

@@ -12,7 +12,7 @@ import { equal, toHex } from "../bytes.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "../codec/cbor.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
-import { replicasMax } from "./domains.ts";
+import { epochsAheadMax, replicasMax } from "./domains.ts";
 import { forkProof, lesserProof, type Proof, verifyProof } from "./equivocation.ts";
 import {
   accept,
@@ -113,6 +113,10 @@ const isTakenElsewhere = (suite: Suite, durable: Durable, copy: PermissionedSpoo
   return isElsewhere || durable.proofs.size > 0 || hasRemoved(copy.meta.sets, setNames.replicas);
 };
 
+/** No honest replica takes a write of an epoch so far ahead: a spool's life and a message's are counted from it. */
+const isAhead = ({ header, message }: SignedEntry): boolean =>
+  (decodeWrite(message)?.epoch ?? 0) > header.epoch + epochsAheadMax;
+
 /** Takes the next entry of a replica's spool, checked in full. `isStored`: it was taken before, with others at hand. */
 export const acceptEntry = (
   suite: Suite,
@@ -120,9 +124,10 @@ export const acceptEntry = (
   key: Uint8Array,
   entry: SignedEntry,
   isStored = false,
-): Either<WriteRefusal | "too-many-replicas", Durable> => {
+): Either<WriteRefusal | "too-many-replicas" | "future-epoch", Durable> => {
   const copy = copyOf(durable, key);
   if (copy === null) return E.left("too-many-replicas");
+  if (!isStored && isAhead(entry)) return E.left("future-epoch");
   const isKnown = isStored || isTakenElsewhere(suite, durable, copy, entry);
   return E.map((next: PermissionedSpool) => withCopy(durable, next))(accept(suite, copy, entry, isKnown));
 };
@@ -185,14 +190,30 @@ export const forgottenBelow = (durable: Durable): PersistentMap<string, number> 
     return floors.set(key, Math.max(floors.get(key) ?? 0, reach(durable, tombstone)));
   }, PersistentMap<string, number>());
 
-/** Is a content forgotten? Partial application keeps the floors. */
+/** Does a tombstone forget a content? Partial application keeps the floors, once they are needed. */
 export const forgetting = (durable: Durable): (content: string) => boolean => {
-  const floors = [...forgottenBelow(durable).entries()];
-  return (content) =>
-    floors.some(([key, below]) => {
+  const removed = honest(durable).map((copy) => copy.removed).filter((one) => !one.isEmpty());
+  let floors: ReadonlyArray<[string, number]> | null = null;
+  const isBelow = (content: string): boolean =>
+    (floors ??= [...forgottenBelow(durable).entries()]).some(([key, below]) => {
       const place = durable.copies.get(key)?.contents.get(content);
       return place?.part === "data" && place.index < below;
     });
+  const isAnywhere = (content: string): boolean => durable.copies.some(({ contents }) => contents.has(content));
+  return (content) =>
+    removed.some((one) => one.has(content)) || ((floors !== null || isAnywhere(content)) && isBelow(content));
+};
+
+/** The last epoch in which anybody wrote, as far as it is known: what a spool's life is counted from. */
+export const activeIn = ({ copies }: Durable): number => copies.reduce((last, { active }) => Math.max(last, active), 0);
+
+/** In which epoch a content was written, as its author says; null for one that is not known. */
+export const epochOf = ({ copies }: Durable, content: string): number | null => {
+  for (const { contents } of copies.values()) {
+    const place = contents.get(content);
+    if (place !== undefined) return place.epoch;
+  }
+  return null;
 };
 
 /** Everything that honest replicas took, once each, by content id; forgotten messages are left out. */
@@ -228,9 +249,9 @@ export const placesAfter = (
   own: PermissionedSpool,
   part: Place["part"],
   after: SpoolIndex | null,
-): ReadonlyArray<Place> => {
+): ReadonlyArray<Pick<Place, "part" | "index">> => {
   const length = headersOf(own, part).size;
-  const places = (from: number): ReadonlyArray<Place> =>
+  const places = (from: number): ReadonlyArray<Pick<Place, "part" | "index">> =>
     Array.from({ length: Math.max(0, length - from) }, (_, at) => ({ part, index: from + at }));
   if (after === null) return places(0);
   const other = durable.copies.get(toHex(after.replica));

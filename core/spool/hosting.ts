@@ -38,14 +38,31 @@ import {
   type SpoolsReady,
   type SpoolsRequest,
 } from "./hosting_types.ts";
+import {
+  dropGraves,
+  gravesTable,
+  hostedTable,
+  lookForOrphans,
+  onBuried,
+  onEnded,
+  onOrphanScanned,
+  onPurge,
+  onRetired,
+  onSweepCommitted,
+  onSweepScanned,
+  restoreGrave,
+  showGrave,
+} from "./hosting_graves.ts";
+import { decodePurge } from "./purge.ts";
 import { decodeHost, type HostRequest, isArray, unframed, verifyHost } from "./hosting_wire.ts";
 import type { PeerReplied, PeerSend, ReplicaConfig, ReplicaRequest } from "./replica_types.ts";
 import { decodeRequest, encodeReply } from "./replica_wire.ts";
 import { spoolGeometry, type SpoolRequest } from "./service_types.ts";
 import type { Address } from "../system.ts";
 
-const hostedTable = "dspool-hosted";
 const version = 1;
+/** In the order in which they are read back. */
+const restoredTables = [hostedTable, gravesTable];
 const restorePage = 64;
 const epochsApartMax = 1;
 /** Where the carrier is (core/client). */
@@ -59,15 +76,23 @@ export const createHosting = (suite: Suite, geometry: Geometry): HostingMachine 
   return {
     start: (context, config) => {
       const turn: HostingTurn = { ...bound, context, state: newHostingState(context, config), effects: [] };
-      restoreFrom(turn, null);
+      restoreFrom(turn, 0, null);
       return endHostingTurn(turn);
     },
     step: (context, state, event) => {
       const turn: HostingTurn = { ...bound, context, state, effects: [] };
+      enterEpoch(turn);
       handle(turn, event);
       return endHostingTurn(turn);
     },
   };
+};
+
+const enterEpoch = (turn: HostingTurn): void => {
+  const { epoch } = epochAt(turn.state.config.clock, turn.context.wall);
+  if (epoch <= turn.state.epoch) return;
+  update(turn, { epoch, hosts: 0 });
+  dropGraves(turn);
 };
 
 const handle = (turn: HostingTurn, event: HostingEvent | Tick): void => {
@@ -82,6 +107,11 @@ const handle = (turn: HostingTurn, event: HostingEvent | Tick): void => {
       return onMachineRestored(turn, replicaAddress(event.spool));
     case "ReplicaReply":
       return answerFramed(turn, event.id, event.bytes);
+    case "ReplicaEnded":
+      return onEnded(turn, event);
+    case "ReplicaRetired":
+      onRetired(turn, event.spool);
+      return onMachineRestored(turn, replicaAddress(event.spool));
     case "PeerSend":
       return onPeerSend(turn, event);
     case "LinkReplied":
@@ -93,13 +123,18 @@ const handle = (turn: HostingTurn, event: HostingEvent | Tick): void => {
       return onCommitted(turn, event.id, event.reason);
     case "Scanned":
     case "ScanFailed":
-      return turn.state.restoring === event.id ? onRestored(turn, event) : undefined;
+      return onScanned(turn, event);
     case "ReplayTested":
     case "Tick":
       return;
     default:
       return absurd(event);
   }
+};
+
+const onScanned = (turn: HostingTurn, event: Extract<StoreEvent, { type: "Scanned" | "ScanFailed" }>): void => {
+  if (turn.state.restoring?.id === event.id) onRestored(turn, event);
+  else if (!onSweepScanned(turn, event)) onOrphanScanned(turn, event);
 };
 
 /* Requests */
@@ -112,9 +147,13 @@ const onRequest = (turn: HostingTurn, { id, payload }: SpoolsRequest): void => {
   }
   const host = decodeHost(bytes);
   if (host !== null) return onHost(turn, id, host);
+  const purge = decodePurge(bytes);
+  if (purge !== null) return onPurge(turn, id, purge);
   const spool = decodeRequest(bytes)?.spool;
   if (spool === undefined) return refuse(turn, id, "malformed");
   if (!turn.state.hosted.has(toHex(spool))) {
+    const signature = turn.state.graves.get(toHex(spool))?.signature ?? null;
+    if (signature !== null) return showGrave(turn, id, signature);
     return refuse(turn, id, turn.state.restoring === null ? "unknown-spool" : "busy");
   }
   const request: ReplicaRequest = { type: "ReplicaRequest", id, bytes };
@@ -129,16 +168,18 @@ const refuse = (turn: HostingTurn, id: number, status: string): void => {
 /* New replicas */
 
 const onHost = (turn: HostingTurn, id: number, request: HostRequest): void => {
-  const epoch = Math.max(turn.state.epoch, epochAt(turn.state.config.clock, turn.context.wall).epoch);
-  if (epoch > turn.state.epoch) update(turn, { epoch, hosts: 0 });
-  const { hosted, founding, hosts, config, restoring } = turn.state;
+  const { hosted, founding, graves, hosts, config, restoring, orphans, epoch } = turn.state;
   if (Math.abs(request.epoch - epoch) > epochsApartMax) return answerHosted(turn, id, "wrong-epoch");
   if (!verifyHost(turn.suite, request)) return answerHosted(turn, id, "wrong-signature");
   const known = hosted.get(toHex(request.spool));
   if (known !== undefined) return answerHosted(turn, id, "ok", known);
   const isUnderWay = founding.some(({ spool }) => toHex(spool) === toHex(request.spool));
-  if (restoring !== null || isUnderWay) return answerHosted(turn, id, "busy");
-  const isFull = hosted.size + founding.size >= config.hostedMax || hosts >= config.hostsPerEpochMax;
+  const grave = graves.get(toHex(request.spool));
+  if (grave !== undefined && grave.signature !== null) return answerHosted(turn, id, "purged");
+  // What is left of a spool of that name goes first.
+  const isClean = restoring === null && orphans === null && grave === undefined;
+  if (!isClean || isUnderWay) return answerHosted(turn, id, "busy");
+  const isFull = hosted.size + founding.size + graves.size >= config.hostedMax || hosts >= config.hostsPerEpochMax;
   return isFull ? answerHosted(turn, id, "full") : found(turn, id, request.spool.slice());
 };
 
@@ -153,6 +194,7 @@ const found = (turn: HostingTurn, request: number, spool: Uint8Array): void => {
 };
 
 const onCommitted = (turn: HostingTurn, commit: number, failure: StoreFailure | null): void => {
+  if (onBuried(turn, commit, failure) || onSweepCommitted(turn, commit, failure)) return;
   const one = turn.state.founding.get(commit);
   if (one === undefined) return;
   update(turn, { founding: turn.state.founding.delete(commit) });
@@ -165,13 +207,16 @@ const onCommitted = (turn: HostingTurn, commit: number, failure: StoreFailure | 
 };
 
 const host = (turn: HostingTurn, { spool, privateKey }: Hosted): void => {
-  const { clock, bytesPerReplicaMax, pullMeanMs, retryMs, deadlineMs } = turn.state.config;
+  const { clock, bytesPerReplicaMax, lifetimeEpochs, messageLifetimeEpochs } = turn.state.config;
+  const { pullMeanMs, retryMs, deadlineMs } = turn.state.config;
   const config: ReplicaConfig = {
     spool,
     privateKey,
     clock,
     capacity: turn.geometry.requestLengthMax,
     bytesMax: bytesPerReplicaMax,
+    lifetimeEpochs,
+    messageLifetimeEpochs,
     pullMeanMs,
     retryMs,
     deadlineMs,
@@ -215,23 +260,34 @@ const onCarried = (turn: HostingTurn, id: number, payload: Uint8Array | null): v
 
 /* Restoring */
 
-const restoreFrom = (turn: HostingTurn, after: Uint8Array | null): void => {
+const restoreFrom = (turn: HostingTurn, table: number, after: Uint8Array | null): void => {
   const id = takeId(turn);
-  update(turn, { restoring: id });
-  turn.effects.push({ type: "Scan", id, table: hostedTable, after, limit: restorePage });
+  update(turn, { restoring: { id, table } });
+  turn.effects.push({ type: "Scan", id, table: restoredTables[table]!, after, limit: restorePage });
+};
+
+const restoreHosted = (turn: HostingTurn, key: Uint8Array, value: Uint8Array): boolean => {
+  if (value[0] !== version) return false;
+  const spool = key.slice();
+  update(turn, { awaited: new Set([...turn.state.awaited ?? [], replicaAddress(spool)]) });
+  host(turn, { spool, privateKey: value.slice(1) });
+  return true;
 };
 
 const onRestored = (turn: HostingTurn, event: Extract<StoreEvent, { type: "Scanned" | "ScanFailed" }>): void => {
+  const { restoring } = turn.state;
+  if (restoring === null) return;
   if (event.type === "ScanFailed") return refuseStart(turn, `the store cannot be read: ${event.reason}`);
+  const table = restoredTables[restoring.table]!;
+  const restore = table === hostedTable ? restoreHosted : restoreGrave;
   for (const { key, value } of event.entries) {
-    if (value[0] !== version) return refuseStart(turn, `${hostedTable} was written by another version`);
-    const spool = key.slice();
-    update(turn, { awaited: new Set([...turn.state.awaited ?? [], replicaAddress(spool)]) });
-    host(turn, { spool, privateKey: value.slice(1) });
+    if (!restore(turn, key, value)) return refuseStart(turn, `${table} was written by another version`);
   }
   const last = event.entries.at(-1);
-  if (last !== undefined && event.entries.length === restorePage) return restoreFrom(turn, last.key);
+  if (last !== undefined && event.entries.length === restorePage) return restoreFrom(turn, restoring.table, last.key);
+  if (restoring.table + 1 < restoredTables.length) return restoreFrom(turn, restoring.table + 1, null);
   update(turn, { restoring: null });
+  lookForOrphans(turn);
   tellReady(turn);
 };
 

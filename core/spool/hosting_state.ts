@@ -24,6 +24,26 @@ export interface Hosted {
   readonly privateKey: Uint8Array;
 }
 
+/** A spool that was here: what is left of it is being deleted, or is gone. */
+export interface Grave {
+  readonly spool: Uint8Array;
+  /** Of the root key, which others are shown (purge.ts); null where it was nobody's wish. */
+  readonly signature: Uint8Array | null;
+  /** In which it was dug. */
+  readonly epoch: number;
+  /** Requests that wait until nothing is left. */
+  readonly requests: ReadonlyArray<number>;
+  readonly isClean: boolean;
+}
+
+/** Rows of a spool that are being deleted, a page at a time. */
+export interface Sweep {
+  readonly spool: string;
+  /** Of the tables that replicas have rows in. */
+  readonly table: number;
+  readonly page: number;
+}
+
 export interface HostingState {
   readonly config: HostingConfig;
   /** Public spool keys by root key in hex: `hostedMax` at most. */
@@ -38,8 +58,18 @@ export interface HostingState {
     number,
     { readonly replica: Address; readonly peer: string; readonly request: number }
   >;
+  /** By root key in hex: with `hosted` and `founding` they are `hostedMax` at most. */
+  readonly graves: PersistentMap<string, Grave>;
+  /** Spools whose end is on its way to the disk, by commit. */
+  readonly ending: PersistentMap<number, Omit<Grave, "isClean">>;
+  /** By root key in hex: machines of spools that end. */
+  readonly retiring: ReadonlySet<string>;
+  /** By the number of what the store is asked. */
+  readonly sweeps: PersistentMap<number, Sweep>;
   readonly nextId: number;
-  readonly restoring: number | null;
+  readonly restoring: { readonly id: number; readonly table: number } | null;
+  /** The look for rows of spools that are neither hosted nor being deleted; null once it is over. */
+  readonly orphans: { readonly id: number; readonly table: number } | null;
   /** The machines that have not read back yet what they had when the process began; null once that was told. */
   readonly awaited: ReadonlySet<Address> | null;
 }
@@ -59,8 +89,13 @@ export const newHostingState = (context: Context, config: HostingConfig): Hostin
   epoch: epochAt(config.clock, context.wall).epoch,
   hosts: 0,
   carried: PersistentMap(),
+  graves: PersistentMap(),
+  ending: PersistentMap(),
+  retiring: new Set(),
+  sweeps: PersistentMap(),
   nextId: 1,
   restoring: null,
+  orphans: null,
   awaited: new Set([serviceAddress]),
 });
 

@@ -8,7 +8,7 @@
 import type { StoreEvent } from "../effects.ts";
 import type { EpochClock } from "../pki/epoch.ts";
 import type { Address } from "../system.ts";
-import type { PeerSend, ReplicaReply, ReplicaRestored } from "./replica_types.ts";
+import type { PeerSend, ReplicaEnded, ReplicaReply, ReplicaRestored, ReplicaRetired } from "./replica_types.ts";
 import type { ServiceRestored, SpoolResponse } from "./service_types.ts";
 
 /** Where requests go to. */
@@ -16,12 +16,19 @@ export const spoolsAddress: Address = "spools";
 
 export interface HostingConfig {
   readonly clock: EpochClock;
-  /** Replicas of replicated spools. A spool's positions are in memory: about 1 kB each, at most 65,536 a replica. */
+  /**
+   * Replicas of replicated spools, and those of which it is remembered that they were purged. The positions of one are
+   * in memory: about 1 kB each, at most 65,536 a replica.
+   */
   readonly hostedMax: number;
   /** Hosting is asked for by anybody: so many new ones an epoch. */
   readonly hostsPerEpochMax: number;
   /** Bodies of messages of one replica. */
   readonly bytesPerReplicaMax: number;
+  /** Epochs that a spool lives after somebody last wrote to it, and that it is remembered that it was purged. */
+  readonly lifetimeEpochs: number;
+  /** Epochs for which a message is kept. */
+  readonly messageLifetimeEpochs: number;
   /** See ReplicaConfig. */
   readonly pullMeanMs: number;
   readonly retryMs: number;
@@ -33,13 +40,15 @@ export interface HostingConfig {
 }
 
 /**
- * A mean of a minute between looks; a deadline beyond that of a client's request (its wait for lambdaP, the round trip
- * and its slack), so that an answer on its way is not given up.
+ * Lives are as of other spools (defaultSpoolLimits). A mean of a minute between looks; a deadline beyond that of a
+ * client's request (its wait for lambdaP, the round trip and its slack), so that an answer on its way is not given up.
  */
 export const defaultHosting: Omit<HostingConfig, "clock" | "hasClient"> = {
   hostedMax: 256,
   hostsPerEpochMax: 32,
   bytesPerReplicaMax: 256 * 1024 * 1024,
+  lifetimeEpochs: 2016,
+  messageLifetimeEpochs: 1008,
   pullMeanMs: 60_000,
   retryMs: 15_000,
   deadlineMs: 900_000,
@@ -110,5 +119,7 @@ export type HostingEvent =
   | ServiceRestored
   | ReplicaReply
   | ReplicaRestored
+  | ReplicaEnded
+  | ReplicaRetired
   | PeerSend
   | StoreEvent;

@@ -75,6 +75,8 @@ export type HostStatus =
   /** As many as the operator hosts, or takes in an epoch. */
   | "full"
   | "busy"
+  /** The root key has signed that the spool is deleted. */
+  | "purged"
   | "disk-full"
   | "store-failed";
 

@@ -73,10 +73,11 @@ export const setNames = {
 
 export const yes: Uint8Array = utf8("yes");
 
-/** Where in the chain a write is. */
+/** Where in the chain a write is, and in which epoch its author says that it was made. */
 export interface Place {
   readonly part: Part;
   readonly index: number;
+  readonly epoch: number;
 }
 
 export interface PermissionedSpool {
@@ -92,7 +93,12 @@ export interface PermissionedSpool {
   readonly slots: PersistentMap<string, Place>;
   /** By content id. */
   readonly contents: PersistentMap<string, Place>;
+  /** Positions that tombstones name. */
   readonly tombstones: List<SpoolIndex>;
+  /** Contents that tombstones name. */
+  readonly removed: PersistentMap<string, true>;
+  /** The last epoch in which anybody wrote; 0 for none. */
+  readonly active: number;
 }
 
 export type WriteRefusal =
@@ -127,6 +133,8 @@ export const newPermissioned = (spool: Uint8Array, key: Uint8Array): Permissione
     slots: PersistentMap(),
     contents: PersistentMap(),
     tombstones: List(),
+    removed: PersistentMap(),
+    active: 0,
   };
 };
 
@@ -188,14 +196,16 @@ export const writeRefusal = (
 
 /** With what follows from a new entry. */
 const indexed = (suite: Suite, spool: PermissionedSpool, write: Write, header: SignedHeader): PermissionedSpool => {
-  const place = { part: partOf(write), index: header.index };
+  const place = { part: partOf(write), index: header.index, epoch: write.epoch };
   const tombstone = write.kind === "tombstone" && write.body !== null ? decodeTombstone(write.body) : null;
   return {
     ...spool,
     reach: Math.max(spool.reach, header.meta),
     slots: spool.slots.set(slotOf(write), place),
     contents: spool.contents.set(contentId(suite, spool.spool, write), place),
-    tombstones: tombstone === null ? spool.tombstones : spool.tombstones.push(tombstone),
+    tombstones: tombstone?.type === "before" ? spool.tombstones.push(tombstone.position) : spool.tombstones,
+    removed: tombstone?.type === "message" ? spool.removed.set(tombstone.content, true) : spool.removed,
+    active: Math.max(spool.active, write.epoch),
   };
 };
 
@@ -264,7 +274,7 @@ export const lastSignatureOf = (spool: PermissionedSpool, part: Part): Uint8Arra
 /** The entry at a place, and the write in it. */
 export const entryAt = (
   spool: PermissionedSpool,
-  { part, index }: Place,
+  { part, index }: Pick<Place, "part" | "index">,
 ): { readonly entry: SignedEntry; readonly write: Write } | null => {
   const entry = entriesFrom(spool, part, index, 1)[0];
   const write = entry === undefined ? null : decodeWrite(entry.message);
@@ -280,7 +290,15 @@ const reindexed = (suite: Suite, spool: PermissionedSpool): PermissionedSpool =>
       const write = decodeWrite(message);
       return write === null ? next : indexed(suite, next, write, header);
     },
-    { ...spool, reach: 0, slots: PersistentMap(), contents: PersistentMap(), tombstones: List() } as PermissionedSpool,
+    {
+      ...spool,
+      reach: 0,
+      slots: PersistentMap(),
+      contents: PersistentMap(),
+      tombstones: List(),
+      removed: PersistentMap(),
+      active: 0,
+    } as PermissionedSpool,
   );
 };
 

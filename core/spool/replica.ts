@@ -24,6 +24,7 @@ import {
   type Changes,
   isUnchanged,
   keepExchange,
+  keepLate,
   keepWrite,
   type Kept,
   noChanges,
@@ -42,6 +43,7 @@ import {
   sendSync,
   succeeded,
 } from "./replica_peers.ts";
+import { onPurged, refuseChange, refuseRead, refuseSync, retire, runEpoch, tellRetired } from "./replica_end.ts";
 import {
   beginReplicaTurn,
   type Change,
@@ -89,24 +91,30 @@ export type ReplicaMachine = Machine<ReplicaConfig, ReplicaState, ReplicaEvent, 
 export const createReplica = (suite: Suite): ReplicaMachine => ({
   start: (context, config) => {
     const bound = keepBoundOf(suite, config);
-    const turn = beginReplicaTurn(bound, context, newReplicaState(bound, config));
+    const turn = beginReplicaTurn(bound, context, newReplicaState(bound, config, context));
     restoreFrom(turn, 0, config.spool);
     return endReplicaTurn(turn);
   },
   step: (context, state, event) => {
     const turn = beginReplicaTurn(keepBoundOf(suite, state.config), context, state);
     handle(turn, event);
-    if (turn.state.restoring === null) runPeers(turn, gather);
+    if (turn.state.restoring === null && !turn.state.isRetiring) {
+      runEpoch(turn, (one) => change(turn, one));
+      runPeers(turn, gather);
+    }
     return endReplicaTurn(turn);
   },
 });
 
 const handle = (turn: ReplicaTurn, event: ReplicaEvent | Tick): void => {
+  if (turn.state.isRetiring) return onLast(turn, event);
   switch (event.type) {
     case "ReplicaRequest":
       return onRequest(turn, event);
     case "PeerReplied":
       return onPeerReplied(turn, event);
+    case "ReplicaRetire":
+      return retire(turn);
     case "Committed":
       return onCommitted(turn, event.id, null);
     case "CommitFailed":
@@ -120,6 +128,12 @@ const handle = (turn: ReplicaTurn, event: ReplicaEvent | Tick): void => {
     default:
       return absurd(event);
   }
+};
+
+/** What comes to one that is about to end. */
+const onLast = (turn: ReplicaTurn, event: ReplicaEvent | Tick): void => {
+  const isAnswer = event.type === "Committed" || event.type === "CommitFailed";
+  if (isAnswer && event.id === turn.state.committing?.id) tellRetired(turn);
 };
 
 /* Requests */
@@ -154,12 +168,6 @@ const syncRefusal = (turn: ReplicaTurn, request: SyncRequest): string | null => 
   if (!isPresent(turn, request.epoch)) return "wrong-epoch";
   return verifySync(turn.bound.suite, request) ? null : "wrong-signature";
 };
-
-const refuseSync = (turn: ReplicaTurn, id: number, status: string): void =>
-  reply(turn, id, { type: "synced", status, exchange: { vector: PersistentMap(), items: [], proof: null } });
-
-const refuseRead = (turn: ReplicaTurn, id: number, status: string): void =>
-  reply(turn, id, { type: "items", status, items: [], head: null });
 
 const onRead = (turn: ReplicaTurn, id: number, read: ReadRequest): void => {
   const { kept, config } = turn.state;
@@ -202,13 +210,20 @@ const change = (turn: ReplicaTurn, one: Change): void => {
   if (turn.state.committing === null) commitNext(turn);
 };
 
+const made = (turn: ReplicaTurn, kept: Kept, one: Change, changes: Changes): { kept: Kept; status: string } => {
+  const { bound, epoch } = turn;
+  if (one.type === "Add") return keepWrite(bound, kept, one, epoch, changes);
+  const next = one.type === "Late"
+    ? keepLate(bound, kept, epoch, changes)
+    : keepExchange(bound, kept, one.exchange, epoch, changes);
+  return { kept: next, status: "ok" };
+};
+
 const make = (turn: ReplicaTurn, kept: Kept, one: Change, changes: Changes): { kept: Kept; settled: Settled } => {
   const before = kept.durable;
-  const made = one.type === "Add"
-    ? keepWrite(turn.bound, kept, one, turn.epoch, changes)
-    : { kept: keepExchange(turn.bound, kept, one.exchange, turn.epoch, changes), status: "ok" };
-  const isNews = made.kept.durable !== before;
-  return { kept: made.kept, settled: { change: one, status: made.status, isNews } };
+  const { kept: next, status } = made(turn, kept, one, changes);
+  const isNews = next.durable !== before;
+  return { kept: next, settled: { change: one, status, isNews } };
 };
 
 /** Makes the next changes that wait; those that come to nothing are settled at once. */
@@ -275,24 +290,21 @@ const settle = (turn: ReplicaTurn, { change: one, status, isNews }: Settled): vo
     }
     case "Answered":
       return succeeded(turn, one.peer, one.exchange.vector, isNews);
+    case "Late":
+      return;
   }
 };
 
 const undo = (turn: ReplicaTurn, one: Change, status: string): void => {
-  switch (one.type) {
-    case "Add":
-      return reply(turn, one.id, { type: "added", status, receipts: [] });
-    case "Asked":
-      return refuseSync(turn, one.id, status);
-    case "Answered":
-      return failed(turn, one.peer);
-  }
+  refuseChange(turn, one, status);
+  if (one.type === "Answered") failed(turn, one.peer);
 };
 
 const onPeerReplied = (turn: ReplicaTurn, { id, bytes }: PeerReplied): void => {
   const peer = peerOf(turn, id);
   if (peer === undefined) return;
   const answer = bytes === null || bytes.length > turn.state.config.capacity ? null : decodeReply(bytes);
+  if (answer?.type === "purged") onPurged(turn, answer.signature);
   if (answer?.type !== "synced" || answer.status !== "ok" || turn.state.waiting.size >= waitingMax) {
     return failed(turn, peer);
   }

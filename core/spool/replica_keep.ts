@@ -19,6 +19,7 @@ import {
   addProof,
   copyOf,
   type Durable,
+  epochOf,
   forgetting,
   isFrozen,
   newDurable,
@@ -62,6 +63,8 @@ export interface KeepBound {
   readonly privateKey: Uint8Array;
   readonly bodyLengthMax: number;
   readonly bytesMax: number;
+  /** Epochs for which the body of a message is kept, counted from the one that its author wrote it in. */
+  readonly messageLifetimeEpochs: number;
 }
 
 export const noChanges = (): Changes => ({ entries: [], bodies: [], proofs: [], refused: [] });
@@ -93,6 +96,7 @@ const place = (
   changes: Changes,
   isKnown = false,
 ): Either<string, Kept> => {
+  if (write.epoch > epoch + epochsAheadMax) return E.left("future-epoch");
   const own = ownSpool(bound, kept);
   const appended = appendWrite(bound.suite, bound.privateKey, own, write, epoch, isKnown);
   if (E.isLeft(appended)) return appended;
@@ -111,14 +115,30 @@ const withBody = (kept: Kept, content: string, body: Uint8Array, changes: Change
   return { ...kept, held: kept.held.set(content, body.length), heldBytes: kept.heldBytes + body.length };
 };
 
+/** Is a message forgotten: by a tombstone, or as too old? Both are the same at all replicas that have its entry. */
+const forgottenIn = (
+  { messageLifetimeEpochs }: KeepBound,
+  { durable }: Kept,
+  epoch: number,
+): (content: string) => boolean => {
+  const isRemoved = forgetting(durable);
+  return (content) => isRemoved(content) || isOld(epochOf(durable, content), epoch, messageLifetimeEpochs);
+};
+
+const isOld = (written: number | null, epoch: number, lifetime: number): boolean =>
+  written !== null && written + lifetime < epoch;
+
 /** Deletes the bodies that are forgotten. */
-const dropForgotten = (kept: Kept, changes: Changes): Kept => {
-  const isForgotten = forgetting(kept.durable);
+const dropForgotten = (kept: Kept, isForgotten: (content: string) => boolean, changes: Changes): Kept => {
   const gone = kept.held.filter((_, content) => isForgotten(content));
   for (const content of gone.keys()) changes.bodies.push({ content, body: null });
   const freed = gone.reduce((sum, length) => sum + length, 0);
   return gone.isEmpty() ? kept : { ...kept, held: kept.held.deleteAll(gone.keys()), heldBytes: kept.heldBytes - freed };
 };
+
+/** Deletes the bodies that are too old in an epoch. */
+export const keepLate = (bound: KeepBound, kept: Kept, epoch: number, changes: Changes): Kept =>
+  dropForgotten(kept, forgottenIn(bound, kept, epoch), changes);
 
 /* Clients */
 
@@ -138,6 +158,8 @@ export const keepWrite = (
   if (write.epoch > epoch + epochsAheadMax) return refuse("future-epoch");
   const refusal = writeRefusal(ownSpool(bound, kept), write);
   if (refusal !== null) return refuse(refusal);
+  const isLate = isOld(write.epoch, epoch, bound.messageLifetimeEpochs) || forgetting(kept.durable)(content);
+  if (body !== null && isLate) return refuse("forgotten");
   if (body !== null && body.length > bodyLengthMax) return refuse("too-long");
   if (body !== null && !equal(suite.sha256(body), write.digest)) return refuse("wrong-digest");
   if (!verifyWrite(suite, spool, write)) return refuse("wrong-write-signature");
@@ -145,7 +167,8 @@ export const keepWrite = (
   const placed = place(bound, kept, write, epoch, changes);
   if (E.isLeft(placed)) return refuse(placed.left);
   const holding = body === null ? placed.right : withBody(placed.right, content, body, changes);
-  return { kept: write.kind === "tombstone" ? dropForgotten(holding, changes) : holding, status: "ok" };
+  if (write.kind !== "tombstone") return { kept: holding, status: "ok" };
+  return { kept: dropForgotten(holding, forgetting(holding.durable), changes), status: "ok" };
 };
 
 /* Other replicas */
@@ -218,7 +241,7 @@ const rankOf = ({ kind, body }: Write): number => {
 
 /** Appends to our own spool what others took. */
 const placeAll = (bound: KeepBound, kept: Kept, epoch: number, changes: Changes): Kept => {
-  const isForgotten = forgetting(kept.durable);
+  const isForgotten = forgottenIn(bound, kept, epoch);
   let next = kept;
   for (const [content, write] of [...kept.unplaced].sort(([, a], [, b]) => rankOf(a) - rankOf(b))) {
     const hasBody = write.kind !== "message" || next.held.has(content) || isForgotten(content);
@@ -239,7 +262,7 @@ export const keepExchange = (
   const followed = new Set(replicasOf(ownSpool(bound, kept)).map(({ key }) => toHex(key)));
   const claim = proof === null ? null : decodeProof(proof);
   // As of before: what the new entries forget goes at the end.
-  const isForgotten = forgetting(kept.durable);
+  const isForgotten = forgottenIn(bound, kept, epoch);
   let next = claim === null ? kept : keepProof(bound, kept, claim, changes);
   for (const item of items) {
     const key = toHex(item.replica);
@@ -250,5 +273,6 @@ export const keepExchange = (
     next = keepBody(bound, keepEntry(bound, next, item, epoch, changes), item, isForgotten, changes);
   }
   if (next === kept) return kept;
-  return dropForgotten(placeAll(bound, next, epoch, changes), changes);
+  const placed = placeAll(bound, next, epoch, changes);
+  return dropForgotten(placed, forgetting(placed.durable), changes);
 };

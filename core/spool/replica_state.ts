@@ -7,7 +7,7 @@ import { List } from "../collections/list.ts";
 import { PersistentMap } from "../collections/map.ts";
 import { toHex } from "../bytes.ts";
 import { count, type Effect } from "../effects.ts";
-import { type Context, earliest, type Mono, type Step } from "../machine.ts";
+import { after, type Context, earliest, type Mono, type Step } from "../machine.ts";
 import { epochAt } from "../pki/epoch.ts";
 import { type Draws, drawsOf } from "../random.ts";
 import { isFrozen, type ReplicaDescriptor, replicasOf } from "./durable.ts";
@@ -22,7 +22,9 @@ import type { Write } from "./write.ts";
 export type Change =
   | { readonly type: "Add"; readonly id: number; readonly write: Write; readonly body: Uint8Array | null }
   | { readonly type: "Asked"; readonly id: number; readonly from: string; readonly exchange: Exchange }
-  | { readonly type: "Answered"; readonly peer: string; readonly exchange: Exchange };
+  | { readonly type: "Answered"; readonly peer: string; readonly exchange: Exchange }
+  /** What is too old in the present epoch goes. */
+  | { readonly type: "Late" };
 
 export interface Settled {
   readonly change: Change;
@@ -67,6 +69,10 @@ export interface ReplicaState {
   readonly peers: PersistentMap<string, Peer>;
   readonly nextId: number;
   readonly restoring: { readonly table: number; readonly after: Uint8Array; readonly scan: number } | null;
+  readonly startedEpoch: number;
+  /** The last one whose beginning was seen (replica_end.ts). */
+  readonly seenEpoch: number;
+  readonly isRetiring: boolean;
 }
 
 export interface ReplicaTurn {
@@ -83,9 +89,10 @@ export const keepBoundOf = (suite: KeepBound["suite"], config: ReplicaConfig): K
   privateKey: config.privateKey,
   bodyLengthMax: bodyLengthMax(config.capacity),
   bytesMax: config.bytesMax,
+  messageLifetimeEpochs: config.messageLifetimeEpochs,
 });
 
-export const newReplicaState = (bound: KeepBound, config: ReplicaConfig): ReplicaState => ({
+export const newReplicaState = (bound: KeepBound, config: ReplicaConfig, { wall }: Context): ReplicaState => ({
   config,
   kept: newKept(bound, config.spool),
   others: new Map(),
@@ -95,6 +102,9 @@ export const newReplicaState = (bound: KeepBound, config: ReplicaConfig): Replic
   peers: PersistentMap(),
   nextId: 1,
   restoring: null,
+  startedEpoch: epochAt(config.clock, wall).epoch,
+  seenEpoch: epochAt(config.clock, wall).epoch,
+  isRetiring: false,
 });
 
 export const beginReplicaTurn = (bound: KeepBound, context: Context, state: ReplicaState): ReplicaTurn => ({
@@ -106,14 +116,17 @@ export const beginReplicaTurn = (bound: KeepBound, context: Context, state: Repl
   effects: [],
 });
 
-/** A peer's next turn, or the deadline of what is under way: both are its `next`. */
-const wakeAt = ({ peers, restoring }: ReplicaState): Mono | null =>
-  restoring === null ? earliest(...[...peers.values()].map(({ next }) => next)) : null;
+/** A peer's next turn, or the deadline of what is under way: both are its `next`; and when the next epoch begins. */
+const wakeAt = ({ peers, restoring, isRetiring, config }: ReplicaState, { now, wall }: Context): Mono | null => {
+  if (restoring !== null || isRetiring) return null;
+  const nextEpoch = after(now, epochAt(config.clock, wall).remainingMs);
+  return earliest(nextEpoch, ...[...peers.values()].map(({ next }) => next));
+};
 
-export const endReplicaTurn = ({ state, effects }: ReplicaTurn): Step<ReplicaState, Effect> => ({
+export const endReplicaTurn = ({ state, effects, context }: ReplicaTurn): Step<ReplicaState, Effect> => ({
   state,
   effects,
-  wakeAt: wakeAt(state),
+  wakeAt: wakeAt(state, context),
 });
 
 export const update = (turn: ReplicaTurn, parts: Partial<ReplicaState>): void => {

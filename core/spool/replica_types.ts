@@ -19,6 +19,10 @@ export interface ReplicaConfig {
   readonly capacity: number;
   /** Bodies of messages kept, in bytes. */
   readonly bytesMax: number;
+  /** Epochs that a spool lives after the last one in which anybody wrote to it. */
+  readonly lifetimeEpochs: number;
+  /** Epochs for which a message is kept after the one in which it was written. */
+  readonly messageLifetimeEpochs: number;
   /** Mean of the exponentially distributed time between looks at each other replica, in ms. */
   readonly pullMeanMs: number;
   /** First delay after a failure; it doubles with each further one up to 64 times. */
@@ -46,7 +50,12 @@ export interface PeerReplied {
   readonly bytes: Uint8Array | null;
 }
 
-export type ReplicaEvent = ReplicaRequest | PeerReplied | StoreEvent;
+/** The spool is no longer kept here. Answer: ReplicaRetired, once the store is left alone; nothing follows it. */
+export interface ReplicaRetire {
+  readonly type: "ReplicaRetire";
+}
+
+export type ReplicaEvent = ReplicaRequest | PeerReplied | ReplicaRetire | StoreEvent;
 
 /* Carried by Notify effects. */
 
@@ -58,6 +67,22 @@ export interface ReplicaReply {
 /** Once: what the store holds has been read back; until then requests are answered `busy`. */
 export interface ReplicaRestored {
   readonly type: "ReplicaRestored";
+  /** The root key of the spool. */
+  readonly spool: Uint8Array;
+}
+/**
+ * Asks for ReplicaRetire: nobody has written for too long, or another replica has shown the root key's signature that
+ * the spool is to be deleted (purge.ts).
+ */
+export interface ReplicaEnded {
+  readonly type: "ReplicaEnded";
+  /** The root key of the spool. */
+  readonly spool: Uint8Array;
+  /** Null for one that nobody has written to. */
+  readonly purge: Uint8Array | null;
+}
+export interface ReplicaRetired {
+  readonly type: "ReplicaRetired";
   /** The root key of the spool. */
   readonly spool: Uint8Array;
 }

@@ -58,7 +58,9 @@ export type Reply =
     readonly items: ReadonlyArray<SyncItem>;
     readonly head: Head | null;
   }
-  | { readonly type: "synced"; readonly status: string; readonly exchange: Exchange };
+  | { readonly type: "synced"; readonly status: string; readonly exchange: Exchange }
+  /** purge.ts. */
+  | { readonly type: "purged"; readonly status: string; readonly signature: Uint8Array | null };
 
 const isBytes = (value: CborValue | undefined, length: number): value is Uint8Array =>
   value instanceof Uint8Array && value.length === length;
@@ -202,6 +204,8 @@ export const encodeReply = (reply: Reply): Uint8Array => {
       ]);
     case "synced":
       return encodeCbor([type, status, ...exchangeValues(reply.exchange)]);
+    case "purged":
+      return encodeCbor([type, status, reply.signature]);
   }
 };
 
@@ -217,6 +221,11 @@ export const decodeReply = (bytes: Uint8Array): Reply | null => {
   if (type === "items") {
     const [items, head] = [listOf(rest[0], itemOf), rest[1] === null ? null : headOf(rest[1])];
     return rest.length === 2 && items !== null ? { type, status, items, head } : null;
+  }
+  if (type === "purged") {
+    const [signature] = rest;
+    const isOne = rest.length === 1 && (signature === null || isBytes(signature, 64));
+    return isOne ? { type, status, signature } : null;
   }
   const exchange = exchangeOf(rest);
   return type === "synced" && rest.length === 3 && exchange !== null ? { type, status, exchange } : null;

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { equal, toHex } from "../bytes.ts";
+import { equal, fromHex, toHex } from "../bytes.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "../codec/cbor.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E } from "../fp.ts";
@@ -99,13 +99,28 @@ export interface SpoolIndex {
   readonly signature: Uint8Array;
 }
 
-/** The body of a tombstone: forget everything older than this (§6.1). */
+/**
+ * What a tombstone forgets: everything older than a position of one replica's data spool (§6.1), or one message, by its
+ * content id wherever it stands. The draft has the first only, which always leaves the message at the position.
+ */
+export type Tombstone =
+  | { readonly type: "before"; readonly position: SpoolIndex }
+  | { readonly type: "message"; readonly content: string };
+
+/** The body of a tombstone: forget everything older than this. */
 export const encodeTombstone = ({ replica, index, signature }: SpoolIndex): Uint8Array =>
   encodeCbor([replica, index, signature]);
 
-export const decodeTombstone = (bytes: Uint8Array): SpoolIndex | null => {
+/** The body of a tombstone: forget one message, even before it comes. Its content id is 64 hexadecimal digits. */
+export const encodeRemoval = (content: string): Uint8Array => encodeCbor([fromHex(content)!]);
+
+/** Null for what is the body of no tombstone. */
+export const decodeTombstone = (bytes: Uint8Array): Tombstone | null => {
   const decoded = decodeCbor(bytes);
-  if (E.isLeft(decoded) || !Array.isArray(decoded.right) || decoded.right.length !== 3) return null;
-  const [replica, index, signature] = decoded.right as ReadonlyArray<CborValue>;
-  return isBytes(replica, 32) && isCount(index) && isBytes(signature, 64) ? { replica, index, signature } : null;
+  if (E.isLeft(decoded) || !Array.isArray(decoded.right)) return null;
+  const [first, index, signature, ...rest] = decoded.right as ReadonlyArray<CborValue>;
+  if (!isBytes(first, 32) || rest.length > 0) return null;
+  if (decoded.right.length === 1) return { type: "message", content: toHex(first) };
+  if (!isCount(index) || !isBytes(signature, 64)) return null;
+  return { type: "before", position: { replica: first, index, signature } };
 };

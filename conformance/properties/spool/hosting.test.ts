@@ -2,72 +2,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "../../../core/bytes.ts";
-import { createGeometry } from "../../../core/sphinx/geometry.ts";
-import { toySuite as suite } from "../../sim/toy_suite.ts";
 import { mono, type Step, wall } from "../../../core/machine.ts";
-import { createEpochClock } from "../../../core/pki/epoch.ts";
-import { deriveSeed } from "../../../core/random.ts";
-import { defaultHosting, spoolsAddress, type SpoolsAnswer } from "../../../core/spool/hosting_types.ts";
-import { decodeHosted, encodeHost, framed, signHost, unframed } from "../../../core/spool/hosting_wire.ts";
-import { decodeReply, encodeRequest, type Request } from "../../../core/spool/replica_wire.ts";
+import { defaultHosting } from "../../../core/spool/hosting_types.ts";
+import { decodeHosted, encodeHost, framed, signHost } from "../../../core/spool/hosting_wire.ts";
+import { decodeReply, encodeRequest } from "../../../core/spool/replica_wire.ts";
 import { encodeMemspoolRequest, signMemspool } from "../../../core/spool/memspool.ts";
-import { defaultSpoolLimits, spoolGeometry } from "../../../core/spool/service_types.ts";
+import { defaultSpoolLimits } from "../../../core/spool/service_types.ts";
 import { padded } from "../../../core/spool/service_wire.ts";
 import { bootSpools, createSpoolSystem } from "../../../core/spool/system.ts";
-import type { Emission, Input, SystemState } from "../../../core/system.ts";
-import { createStore, type Store } from "../../sim/store.ts";
+import type { Emission, SystemState } from "../../../core/system.ts";
+import { createStore } from "../../sim/store.ts";
+import { toySuite as suite } from "../../sim/toy_suite.ts";
+import { clock, createProcess, geometry, host, packets, request, rootKey, spool } from "./hosting_process.ts";
 import { createAuthor, privateKey, publicOf } from "./keys.ts";
-
-const packets = createGeometry(5, 2048);
-const geometry = spoolGeometry(packets);
-const clock = createEpochClock(10_000, 0);
-const rootKey = privateKey(suite, "root");
-const spool = publicOf(rootKey);
-
-/** A process whose store answers at once; what it tells its driver is gathered. */
-const createProcess = (limits: Partial<typeof defaultHosting> = {}, store: Store = createStore()) => {
-  const system = createSpoolSystem({ suite, geometry: packets });
-  const notices: Array<Record<string, unknown>> = [];
-  let [steps, failing] = [0, false];
-  let state: SystemState;
-  const context = () => ({
-    now: mono(1000),
-    wall: wall(1_000_000),
-    seed: deriveSeed(new Uint8Array(32), `${steps++}`),
-  });
-  const settle = (step: Step<SystemState, Emission>): void => {
-    state = step.state;
-    for (const { from, effect } of step.effects) {
-      if (effect.type === "Notify") notices.push(effect.event as Record<string, unknown>);
-      if (effect.type === "Commit" && failing) {
-        tell({ to: from, event: { type: "CommitFailed", id: effect.id, reason: "full" } });
-      } else if (effect.type === "Commit" || effect.type === "Scan") tell({ to: from, event: store.perform(effect) });
-    }
-  };
-  const tell = (input: Input): void => settle(system.step(context(), state, input));
-  const config = { service: { ...defaultSpoolLimits, clock }, hosting: { ...defaultHosting, ...limits }, client: null };
-  settle(system.start(context(), bootSpools(config)));
-  const ask = (payload: Uint8Array): Uint8Array => {
-    const id = steps;
-    tell({ to: spoolsAddress, event: { type: "SpoolsRequest", id, payload } });
-    const found = notices.filter((one) => one["type"] === "SpoolsAnswer" && one["id"] === id);
-    assert.equal(found.length, 1, "one answer a request");
-    const answer = found[0] as unknown as SpoolsAnswer;
-    return padded(answer.length, answer.payload);
-  };
-  return {
-    ask,
-    tell,
-    notices,
-    fail: (is: boolean) => void (failing = is),
-    send: (bytes: Uint8Array) => unframed(ask(padded(geometry.userPayloadLength, framed(bytes))))!,
-  };
-};
-
-type Process = ReturnType<typeof createProcess>;
-const host = (one: Process, key = rootKey, epoch = 100) =>
-  decodeHosted(one.send(encodeHost(signHost(suite, key, epoch))))!;
-const request = (one: Process, what: Request) => decodeReply(one.send(encodeRequest(what)));
 
 test("[DSPOOL-8.1-02] a root key is given a replica, once; it outlives a restart, and is served", () => {
   const store = createStore();

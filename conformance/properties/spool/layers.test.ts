@@ -9,6 +9,7 @@ import { domains } from "../../../core/spool/domains.ts";
 import { newDurable } from "../../../core/spool/durable.ts";
 import { signHead } from "../../../core/spool/equivocation.ts";
 import { signHost } from "../../../core/spool/hosting_wire.ts";
+import { signPurge } from "../../../core/spool/purge.ts";
 import { signRead } from "../../../core/spool/read.ts";
 import { decodeRequest, signSync } from "../../../core/spool/replica_wire.ts";
 import { appendSigned, newSigned, signNext } from "../../../core/spool/signed.ts";
@@ -75,13 +76,14 @@ test("[DSPOOL-2.1-01] whatever is signed is an array that begins with what it is
   const none = new Uint8Array(64);
   signHead(recording, key, name(), { length: 0, last: none, epoch: 100, asked: none });
   signHost(recording, root, 100);
+  signPurge(recording, root);
   signSync(recording, key, { spool, from: publicOf(key), to: spool, epoch: 100, exchange });
   const purposes = signed.map((bytes) => {
     const value = right(decodeCbor(bytes));
     assert.equal(toHex(encodeCbor(value)), toHex(bytes), "in the one encoding");
     return (value as ReadonlyArray<CborValue>)[0];
   });
-  const { entry, write, read, head, host, sync } = domains;
-  assert.deepEqual(purposes, [entry, write, read, head, host, sync]);
+  const { entry, write, read, head, host, purge, sync } = domains;
+  assert.deepEqual(purposes, [entry, write, read, head, host, purge, sync]);
   assert.equal(new Set(Object.values(domains)).size, Object.keys(domains).length);
 });

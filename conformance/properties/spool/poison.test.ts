@@ -60,7 +60,13 @@ test("[FAULT-43] future clocks: a write may be one epoch ahead, of a client and 
   assert.equal(ask(alice!.message(body, 102), body), "future-epoch");
   assert.equal(ask(alice!.message(body, 2 ** 31), body), "future-epoch");
   assert.equal(ask(alice!.message(body, 101), body), "ok");
-  const bound = { suite: toySuite, privateKey: keys[0]!, bodyLengthMax: 1000, bytesMax: 10_000 };
+  const bound = {
+    suite: toySuite,
+    privateKey: keys[0]!,
+    bodyLengthMax: 1000,
+    bytesMax: 10_000,
+    messageLifetimeEpochs: 10,
+  };
   const descriptor = encodeDescriptor({ key: publicOf(keys[1]!), addresses: ["+spool@b"] });
   const followed = createAuthor(toySuite, root, spool).operation(add(setNames.replicas, descriptor));
   const followedSpool = right(

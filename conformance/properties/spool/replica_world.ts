@@ -12,7 +12,14 @@ import { deriveSeed } from "../../../core/random.ts";
 import { creation } from "../../../core/spool/durable.ts";
 import { createReplica } from "../../../core/spool/replica.ts";
 import type { ReplicaState } from "../../../core/spool/replica_state.ts";
-import type { PeerSend, ReplicaEvent, ReplicaReply, ReplicaRestored } from "../../../core/spool/replica_types.ts";
+import type {
+  PeerSend,
+  ReplicaEnded,
+  ReplicaEvent,
+  ReplicaReply,
+  ReplicaRestored,
+  ReplicaRetired,
+} from "../../../core/spool/replica_types.ts";
 import { decodeReply, encodeRequest, type Reply, type Request } from "../../../core/spool/replica_wire.ts";
 import type { Write } from "../../../core/spool/write.ts";
 import { createAgenda } from "../../sim/agenda.ts";
@@ -32,7 +39,11 @@ export interface ReplicaHost {
   wakeAt: number | null;
   storeFreeAt: number;
   readonly clients: Map<number, (bytes: Uint8Array) => void>;
+  /** How often it asked for its end, and why. */
+  readonly ended: ReplicaEnded[];
 }
+
+type Told = PeerSend | ReplicaReply | ReplicaRestored | ReplicaEnded | ReplicaRetired;
 
 /** What a lying host makes of a message before it leaves: the messages that leave instead. */
 export type Lie = (
@@ -54,6 +65,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
   const canonical = createAuthor(suite, readerKey, spool);
   const blocked = new Set<string>();
   const lies = new Map<ReplicaHost, Lie>();
+  const lifetimes = { lifetimeEpochs: 1000, messageLifetimeEpochs: 1000 };
   const counts = new Map<string, number>();
   let [steps, requests, faulty] = [0, 1, true];
 
@@ -65,6 +77,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     wakeAt: null,
     storeFreeAt: 0,
     clients: new Map(),
+    ended: [],
   }));
 
   const context = (): Context => ({
@@ -96,7 +109,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
       case "Scan":
         return useStore(host, effect);
       case "Notify":
-        return notify(host, effect.event as PeerSend | ReplicaReply | ReplicaRestored);
+        return notify(host, effect.event as Told);
       case "Count": {
         const name = `${effect.name} ${effect.label ?? ""}`;
         return void counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -122,7 +135,9 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
   const latency = (): number => 5 + prng.below(faulty ? 200 : 20);
   const isCut = (a: ReplicaHost, b: ReplicaHost): boolean => blocked.has(`${hosts.indexOf(a)} ${hosts.indexOf(b)}`);
 
-  const notify = (host: ReplicaHost, event: PeerSend | ReplicaReply | ReplicaRestored): void => {
+  const notify = (host: ReplicaHost, event: Told): void => {
+    if (event.type === "ReplicaEnded") return void host.ended.push(event);
+    if (event.type === "ReplicaRetired") return void (host.state = null);
     if (event.type === "ReplicaRestored") return;
     if (event.type === "ReplicaReply") {
       const answer = host.clients.get(event.id);
@@ -169,6 +184,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     clock: createEpochClock(epochMs, 0),
     capacity: 8192,
     bytesMax: 10_000_000,
+    ...lifetimes,
     pullMeanMs: 4000,
     retryMs: 500,
     deadlineMs: 1500,
@@ -198,10 +214,12 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     canonical,
     blocked,
     lies,
+    lifetimes,
     counts,
     start,
     crash,
     request,
+    retire: (host: ReplicaHost): void => tell(host, host.life, { type: "ReplicaRetire" }),
     heal: () => {
       faulty = false;
       blocked.clear();
