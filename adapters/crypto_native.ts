@@ -30,7 +30,7 @@ import {
   verify,
 } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { equal, isZero } from "../core/bytes.ts";
+import { equal, isZero, lengthOf } from "../core/bytes.ts";
 import { isCanonicalPoint } from "../core/crypto/ed25519.ts";
 import { createNewHope } from "../core/crypto/newhope.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
@@ -96,17 +96,13 @@ const publicOf = (key: KeyObject): Uint8Array =>
 const checkAeadLengths = (key: Uint8Array, nonce: Uint8Array): void =>
   invariant(key.length === 32 && nonce.length === 12, "ChaCha20-Poly1305 has a key of 32 bytes and a nonce of 12");
 
+const noData = new Uint8Array(0);
+
 const aeadOptions = { authTagLength: tagLength };
 
-const chachaPolySeal: Suite["chachaPolySeal"] = (
-  key,
-  nonce,
-  associated,
-  plaintext,
-  sealed = new Uint8Array(plaintext.length + tagLength),
-) => {
+const chachaPolySeal: Suite["chachaPolySeal"] = (key, nonce, associated, plaintext) => {
   checkAeadLengths(key, nonce);
-  invariant(sealed.length === plaintext.length + tagLength, "a ciphertext is 16 bytes longer than its plaintext");
+  const sealed = new Uint8Array(plaintext.length + tagLength);
   const cipher = createCipheriv("chacha20-poly1305", key, nonce, aeadOptions);
   cipher.setAAD(associated, { plaintextLength: plaintext.length });
   sealed.set(cipher.update(plaintext));
@@ -125,6 +121,36 @@ const chachaPolyOpen: Suite["chachaPolyOpen"] = (key, nonce, associated, ciphert
   const plaintext = decipher.update(ciphertext.subarray(0, end));
   return nullOnThrow(() => decipher.final()) === null ? null : plainOf(plaintext);
 };
+
+/** What the cipher gives goes out as it is: a frame is neither put together nor taken apart. */
+const chachaPolySealPieces: Suite["chachaPolySealPieces"] = (key, nonce, plaintext) => {
+  checkAeadLengths(key, nonce);
+  const cipher = createCipheriv("chacha20-poly1305", key, nonce, aeadOptions);
+  const sealed = plaintext.map((piece) => plainOf(cipher.update(piece)));
+  cipher.final();
+  return [...sealed, plainOf(cipher.getAuthTag())];
+};
+
+/**
+ * Where pieces of a ciphertext are put together, for one call of the cipher, whose result is in one piece; another
+ * buffer for each would be a tenth of what a packet costs. Grows to the longest; a session bounds its commands.
+ */
+let gathered = new Uint8Array(64 * 1024);
+
+const gather = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+  if (pieces.length === 1) return pieces[0]!;
+  const length = lengthOf(pieces);
+  if (length > gathered.length) gathered = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    gathered.set(piece, at);
+    at += piece.length;
+  }
+  return gathered.subarray(0, length);
+};
+
+const chachaPolyOpenPieces: Suite["chachaPolyOpenPieces"] = (key, nonce, ciphertext) =>
+  chachaPolyOpen(key, nonce, noData, gather(ciphertext));
 
 /** OpenSSL's ChaCha20 takes the whole initial counter and nonce: the 64-bit counter first. */
 const chacha20Keystream: Suite["chacha20Keystream"] = (key, nonce, length) => {
@@ -170,6 +196,8 @@ export const createNativeSuite = (aez: WasmAez = createWasmAez()): Suite => {
     aezDecryptInPlace: aez.decryptInPlace,
     chachaPolySeal,
     chachaPolyOpen,
+    chachaPolySealPieces,
+    chachaPolyOpenPieces,
     chacha20Keystream,
     kem: createNewHope({ sha3_256: hash("sha3-256"), shake128, chacha20Keystream }),
 

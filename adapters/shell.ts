@@ -179,7 +179,7 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
       case "Dial":
         return tcp.dial(from, effect);
       case "Write":
-        return tcp.write(from, effect.bytes);
+        return tcp.write(from, effect.pieces);
       case "Hangup":
         return tcp.hangup(from);
       case "Pause":

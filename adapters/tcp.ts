@@ -7,6 +7,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Dial, Incoming, SocketEvent } from "../core/effects.ts";
+import { lengthOf } from "../core/bytes.ts";
 import { invariant } from "../core/machine.ts";
 import type { Address } from "../core/system.ts";
 import { formatHostPort, parseHostPort } from "./address.ts";
@@ -36,7 +37,8 @@ export interface Tcp {
   /** Resolves with the address listened at; rejects with a CommandError of exit code 69. */
   readonly listen: (listener: Listener) => Promise<string>;
   readonly dial: (at: Address, effect: Dial) => void;
-  readonly write: (at: Address, bytes: Uint8Array) => void;
+  /** Writes bytes that come in pieces. */
+  readonly write: (at: Address, pieces: ReadonlyArray<Uint8Array>) => void;
   readonly hangup: (at: Address) => void;
   readonly pause: (at: Address) => void;
   /** Also begins to read from a connection that a listener took, once its machine is spawned. */
@@ -165,17 +167,22 @@ export const createTcp = ({ report, limits, onOverload }: TcpOptions): Tcp => {
     connections.set(at, { type: "dialling", giveUp });
   };
 
-  const write = (at: Address, bytes: Uint8Array): void => {
+  const write = (at: Address, pieces: ReadonlyArray<Uint8Array>): void => {
     const connection = connections.get(at);
     if (connection?.type !== "open") return;
     const { socket } = connection;
-    if (socket.writableLength + bytes.length > unsentLengthMax) return lose(at, socket, "send-buffer-full");
-    unsent += bytes.length;
+    const length = lengthOf(pieces);
+    if (socket.writableLength + length > unsentLengthMax) return lose(at, socket, "send-buffer-full");
+    unsent += length;
     if (unsent > limits.unsentBytes) loseSlowest();
-    socket.write(bytes, (error) => {
-      unsent -= bytes.length;
-      if (!error) reportOpen(at, connection, { type: "Flushed", length: bytes.length });
-    });
+    const onWritten = (error?: Error | null): void => {
+      unsent -= length;
+      if (!error) reportOpen(at, connection, { type: "Flushed", length });
+    };
+    // Corked, so that the system gets them in one call.
+    socket.cork();
+    pieces.forEach((piece, index) => socket.write(piece, index === pieces.length - 1 ? onWritten : undefined));
+    socket.uncork();
   };
 
   const loseSlowest = (): void => {

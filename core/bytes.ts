@@ -26,10 +26,15 @@ export const compare = (a: Uint8Array, b: Uint8Array): number => {
   return a.length - b.length;
 };
 
-export const concat = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+/** Of byte strings that follow one another. */
+export const lengthOf = (pieces: ReadonlyArray<Uint8Array>): number => {
   let length = 0;
-  for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
+  for (const piece of pieces) length += piece.length;
+  return length;
+};
+
+export const concat = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const joined = new Uint8Array(lengthOf(parts));
   let at = 0;
   for (const part of parts) {
     joined.set(part, at);

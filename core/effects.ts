@@ -41,10 +41,10 @@ export interface Dial {
   readonly addresses: ReadonlyArray<string>;
   readonly timeoutMs: number;
 }
-/** Writes bytes, which are handed over. Answer, once the kernel has them: Flushed. */
+/** Writes bytes, which are handed over and come in pieces. Answer, once the kernel has them all: Flushed. */
 export interface Write {
   readonly type: "Write";
-  readonly bytes: Uint8Array;
+  readonly pieces: ReadonlyArray<Uint8Array>;
 }
 /** Closes the connection after what was written. No event follows. */
 export interface Hangup {

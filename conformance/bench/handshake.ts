@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { nativeSuite } from "../../adapters/crypto_native.ts";
+import { concat } from "../../core/bytes.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
 import type { Effect } from "../../core/effects.ts";
 import { mono, type Step, wall } from "../../core/machine.ts";
@@ -31,7 +32,7 @@ const handshake = (suite: Suite, run: number): ReadonlyArray<string> => {
     const step = machine.step(context(), ends[at]!.state, event);
     ends[at] = step;
     for (const effect of step.effects) {
-      if (effect.type === "Write") queue.push([1 - at, { type: "Received", bytes: effect.bytes }]);
+      if (effect.type === "Write") queue.push([1 - at, { type: "Received", bytes: concat(...effect.pieces) }]);
       if (effect.type === "Tell" && isAuthorize(effect.event)) queue.push([at, { type: "Allowed" }]);
     }
   }

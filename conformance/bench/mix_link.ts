@@ -8,12 +8,13 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { nativeSuite as suite } from "../../adapters/crypto_native.ts";
+import { concat } from "../../core/bytes.ts";
 import type { Effect } from "../../core/effects.ts";
 import { type Context, mono, wall } from "../../core/machine.ts";
 import type { CipherState } from "../../core/noise/cipher_state.ts";
 import { katzenpostGeometry as geometry } from "../../core/sphinx/geometry.ts";
 import { append, emptyByteQueue } from "../../core/wire/byte_queue.ts";
-import { commandHeaderLength, decodeCommand, encodeCommand } from "../../core/wire/commands.ts";
+import { commandHeaderLength, commandPieces, decodeCommand } from "../../core/wire/commands.ts";
 import { frameHeaderLength, openNext, type Receiver, sealFrame } from "../../core/wire/framing.ts";
 import { createSession, type SessionConfig, type SessionEvent, type SessionReport } from "../../core/wire/session.ts";
 import type { SessionState } from "../../core/wire/session_state.ts";
@@ -63,7 +64,7 @@ export const linkUp = (socket: Socket, link: LinkConfig): Promise<LinkEnd> =>
     };
 
     const perform = (effect: Effect): void => {
-      if (effect.type === "Write") socket.write(effect.bytes);
+      if (effect.type === "Write") socket.write(concat(...effect.pieces));
       if (effect.type === "Tell") onReport((effect.event as SessionReport).report);
     };
 
@@ -91,10 +92,10 @@ export const sealPacket = (
   cipher: CipherState,
   packet: Uint8Array,
 ): { readonly frame: Uint8Array; readonly cipher: CipherState } => {
-  const { bytes, cipher: next } = rightOf(
-    sealFrame(suite, cipher, rightOf(encodeCommand(geometry, { type: "SendPacket", packet }))),
+  const { pieces, cipher: next } = rightOf(
+    sealFrame(suite, cipher, rightOf(commandPieces(geometry, { type: "SendPacket", packet }))),
   );
-  return { frame: bytes, cipher: next };
+  return { frame: concat(...pieces), cipher: next };
 };
 
 /** The packets in whole frames, and the receiver for the next ones. */

@@ -53,8 +53,8 @@ const frame = (suite: Suite): Candidate => {
   const command = sequence(katzenpostGeometry.packetLength + 6, 17);
   const cipher = { key: sequence(32, 19), nonce: 0 };
   const run = (): Uint8Array | null => {
-    const { bytes } = rightOf(sealFrame(suite, cipher, command));
-    const queue = append(emptyByteQueue, bytes);
+    const { pieces } = rightOf(sealFrame(suite, cipher, [command]));
+    const queue = pieces.reduce(append, emptyByteQueue);
     const header = rightOf(openNext(suite, { cipher, bodyLength: null }, queue, command.length))!;
     return rightOf(openNext(suite, header.receiver, header.rest, command.length))!.command;
   };

@@ -22,7 +22,7 @@ const still = <S>(state: S, effects: ReadonlyArray<Effect> = [], wakeAt: Mono | 
 const echo: AnyMachine = {
   start: () => still(null),
   step: (_context, state, event: SocketEvent) =>
-    still(state, event.type === "Received" ? [{ type: "Write", bytes: event.bytes.slice() }] : []),
+    still(state, event.type === "Received" ? [{ type: "Write", pieces: [event.bytes.slice()] }] : []),
 };
 
 const acceptor: AnyMachine = {
@@ -51,7 +51,7 @@ const caller = (length: number): Machine<null, Caller, SocketEvent, Effect> => (
       { type: "Dial", addresses: ["nowhere:1", "server:1"], timeoutMs: 1000 },
     ]),
   step: (_context, state, event) => {
-    if (event.type === "Connected") return still(state, [{ type: "Write", bytes: state.sent.slice() }]);
+    if (event.type === "Connected") return still(state, [{ type: "Write", pieces: [state.sent.slice()] }]);
     if (event.type === "Received") {
       const got = concat(state.got, event.bytes);
       return still(
@@ -194,7 +194,7 @@ test("a paused reader is sent nothing until it resumes, and its peer's writes wa
   };
   const talker: AnyMachine = {
     start: () =>
-      still(0, [{ type: "Write", bytes: new Uint8Array(300_000) }, { type: "Write", bytes: new Uint8Array(1) }]),
+      still(0, [{ type: "Write", pieces: [new Uint8Array(300_000)] }, { type: "Write", pieces: [new Uint8Array(1)] }]),
     step: (_context, state, event) =>
       still(state, event.type === "Flushed" ? [{ type: "Notify", event: event.length }] : []),
   };

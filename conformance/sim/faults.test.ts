@@ -65,7 +65,7 @@ const run = (specs: ReadonlyArray<HostSpec>, faults: ReadonlyArray<Fault>, seed 
 const caller: AnyMachine = {
   start: () => still(false, [{ type: "Dial", addresses: ["server:1"], timeoutMs: 3000 }]),
   step: (context, state, event) => {
-    if (event.type === "Tick") return still(state, [{ type: "Write", bytes: utf8("x") }], after(context.now, 1000));
+    if (event.type === "Tick") return still(state, [{ type: "Write", pieces: [utf8("x")] }], after(context.now, 1000));
     if (event.type === "Connected") return still(true, [], after(context.now, 1000));
     return still(state, event.type === "Flushed" ? [] : [say(event.type)], state ? after(context.now, 1000) : null);
   },

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { wipe } from "../../core/bytes.ts";
+import { concat, wipe } from "../../core/bytes.ts";
 import type {
   Dial,
   LeafEffect,
@@ -225,7 +225,7 @@ export const createHost = (
       case "Dial":
         return dial(from, effect);
       case "Write":
-        return sockets.get(from)?.write(effect.bytes);
+        return sockets.get(from)?.write(concat(...effect.pieces));
       case "Hangup":
         return hangup(from);
       case "Refuse":

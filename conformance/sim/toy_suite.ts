@@ -11,6 +11,7 @@
  * @module
  */
 import { equalConstantTime, isZero, viewOf, xorInPlace } from "../../core/bytes.ts";
+import { joinPieces } from "../../core/crypto/pieces.ts";
 import type { Kem, Suite } from "../../core/crypto/suite.ts";
 import { invariant } from "../../core/machine.ts";
 
@@ -294,6 +295,7 @@ export const toySuite: Suite = {
   aezDecryptInPlace: aez([domains.aezThird, domains.aezFirst]),
   chachaPolySeal: seal,
   chachaPolyOpen: open,
+  ...joinPieces(seal, open),
   chacha20Keystream: (key, nonce, length) => digest(domains.chacha20, length, sized(key, 32), sized(nonce, 8)),
   x25519,
   x25519Public,

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toHex, utf8 } from "../../core/bytes.ts";
+import { lengthOf, toHex, utf8 } from "../../core/bytes.ts";
 import type { ClientRequest } from "../../core/client/events.ts";
 import { clientAddress } from "../../core/client/system.ts";
 import type { Unwrapped } from "../../core/effects.ts";
@@ -86,7 +86,7 @@ const watch = (): { readonly seen: Seen; readonly observer: Observer } => {
     },
     emission: (at, host, { effect }) => {
       if (at < periodMs || at >= (1 + epochs) * periodMs) return;
-      const isPacket = host.startsWith("client") && effect.type === "Write" && effect.bytes.length === packetFrame;
+      const isPacket = host.startsWith("client") && effect.type === "Write" && lengthOf(effect.pieces) === packetFrame;
       const isLoop = effect.type === "Count" && (effect.name === "loops-sent" || effect.name === "loops-skipped");
       if (isPacket || isLoop) seen.sent.set(host, [...(seen.sent.get(host) ?? []), at]);
     },

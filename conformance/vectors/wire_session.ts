@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { concat } from "../../core/bytes.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
 import type { Effect } from "../../core/effects.ts";
 import { E } from "../../core/fp.ts";
@@ -85,7 +86,7 @@ const play = (suite: Suite, side: Side, unixTime: number): Player => {
   const reports: SessionReport["report"][] = [];
   const perform = (effects: ReadonlyArray<Effect>): void => {
     for (const effect of effects) {
-      if (effect.type === "Write") writes.push(effect.bytes);
+      if (effect.type === "Write") writes.push(concat(...effect.pieces));
       if (effect.type === "Tell") reports.push((effect.event as SessionReport).report);
     }
   };

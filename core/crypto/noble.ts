@@ -18,6 +18,7 @@ import { invariant } from "../machine.ts";
 import { aezDecryptInPlace, aezEncryptInPlace } from "./aez.ts";
 import { verifyWithoutCofactor } from "./ed25519.ts";
 import { newHopeSimple } from "./newhope.ts";
+import { joinPieces } from "./pieces.ts";
 import type { Suite } from "./suite.ts";
 
 /** Null where the function refuses its input by throwing, as @noble does. */
@@ -37,6 +38,17 @@ const tagLength = 16;
 const checkAeadLengths = (key: Uint8Array, nonce: Uint8Array): void =>
   invariant(key.length === 32 && nonce.length === 12, "ChaCha20-Poly1305 has a key of 32 bytes and a nonce of 12");
 
+const chachaPolySeal: Suite["chachaPolySeal"] = (key, nonce, associated, plaintext) => {
+  checkAeadLengths(key, nonce);
+  return chacha20poly1305(key, nonce, associated).encrypt(plaintext);
+};
+
+const chachaPolyOpen: Suite["chachaPolyOpen"] = (key, nonce, associated, ciphertext) => {
+  checkAeadLengths(key, nonce);
+  if (ciphertext.length < tagLength) return null;
+  return nullOnThrow(() => chacha20poly1305(key, nonce, associated).decrypt(ciphertext));
+};
+
 export const nobleSuite: Suite = {
   name: "noble",
 
@@ -54,15 +66,9 @@ export const nobleSuite: Suite = {
   },
   aezEncryptInPlace,
   aezDecryptInPlace,
-  chachaPolySeal: (key, nonce, associated, plaintext, target = new Uint8Array(plaintext.length + tagLength)) => {
-    checkAeadLengths(key, nonce);
-    return chacha20poly1305(key, nonce, associated).encrypt(plaintext, target);
-  },
-  chachaPolyOpen: (key, nonce, associated, ciphertext) => {
-    checkAeadLengths(key, nonce);
-    if (ciphertext.length < tagLength) return null;
-    return nullOnThrow(() => chacha20poly1305(key, nonce, associated).decrypt(ciphertext));
-  },
+  chachaPolySeal,
+  chachaPolyOpen,
+  ...joinPieces(chachaPolySeal, chachaPolyOpen),
   chacha20Keystream: (key, nonce, length) => {
     invariant(key.length === 32 && nonce.length === 8, "ChaCha20 has a key of 32 bytes and a nonce of 8");
     return chacha20orig(key, nonce, new Uint8Array(length));

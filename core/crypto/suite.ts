@@ -45,16 +45,12 @@ export interface Suite {
   /** AEZ v5, key 48, nonce 16, no associated data, tau 0, of any length. */
   readonly aezEncryptInPlace: (key: Uint8Array, nonce: Uint8Array, data: Uint8Array) => void;
   readonly aezDecryptInPlace: (key: Uint8Array, nonce: Uint8Array, data: Uint8Array) => void;
-  /**
-   * ChaCha20-Poly1305 of RFC 8439: key 32, nonce 12; the result is 16 bytes longer. It is written to `target`, of that
-   * length, where one is given.
-   */
+  /** ChaCha20-Poly1305 of RFC 8439: key 32, nonce 12; the result is 16 bytes longer. */
   readonly chachaPolySeal: (
     key: Uint8Array,
     nonce: Uint8Array,
     associated: Uint8Array,
     plaintext: Uint8Array,
-    target?: Uint8Array,
   ) => Uint8Array;
   /** Null where the tag does not match. */
   readonly chachaPolyOpen: (
@@ -62,6 +58,18 @@ export interface Suite {
     nonce: Uint8Array,
     associated: Uint8Array,
     ciphertext: Uint8Array,
+  ) => Uint8Array | null;
+  /** The same without associated data, of a plaintext in pieces; so is the result, whose pieces need not be as long. */
+  readonly chachaPolySealPieces: (
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plaintext: ReadonlyArray<Uint8Array>,
+  ) => ReadonlyArray<Uint8Array>;
+  /** The same without associated data, of a ciphertext in pieces; the result has a buffer of its own. */
+  readonly chachaPolyOpenPieces: (
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ciphertext: ReadonlyArray<Uint8Array>,
   ) => Uint8Array | null;
   /** `length` bytes of the ChaCha20 keystream of the original cipher: key 32, nonce 8, 64-bit counter from 0. */
   readonly chacha20Keystream: (key: Uint8Array, nonce: Uint8Array, length: number) => Uint8Array;

@@ -33,16 +33,15 @@ const noData = new Uint8Array(0);
 
 export const createCipher = (key: Uint8Array): CipherState => ({ key, nonce: 0 });
 
-/** Encrypts; the result is 16 bytes longer than `plaintext`, and written to `target` where one is given. */
+/** Encrypts; the result is 16 bytes longer than `plaintext`. */
 export const seal = (
   suite: Suite,
   cipher: CipherState,
   plaintext: Uint8Array,
   associated: Uint8Array = noData,
-  target?: Uint8Array,
 ): Either<"nonces-exhausted", Processed> => {
   if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
-  const bytes = suite.chachaPolySeal(cipher.key, nonceBytes(cipher.nonce), associated, plaintext, target);
+  const bytes = suite.chachaPolySeal(cipher.key, nonceBytes(cipher.nonce), associated, plaintext);
   return E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
 };
 
@@ -56,6 +55,33 @@ export const open = (
   if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
   if (ciphertext.length < tagLength) return E.left("decrypt");
   const bytes = suite.chachaPolyOpen(cipher.key, nonceBytes(cipher.nonce), associated, ciphertext);
+  return bytes === null ? E.left("decrypt") : E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
+};
+
+export interface ProcessedPieces {
+  readonly cipher: CipherState;
+  readonly pieces: ReadonlyArray<Uint8Array>;
+}
+
+/** Encrypts a long message, whose pieces are not joined; the results' lengths are another matter. */
+export const sealPieces = (
+  suite: Suite,
+  cipher: CipherState,
+  plaintext: ReadonlyArray<Uint8Array>,
+): Either<"nonces-exhausted", ProcessedPieces> => {
+  if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
+  const pieces = suite.chachaPolySealPieces(cipher.key, nonceBytes(cipher.nonce), plaintext);
+  return E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, pieces });
+};
+
+/** Decrypts a long message that came in pieces. */
+export const openPieces = (
+  suite: Suite,
+  cipher: CipherState,
+  ciphertext: ReadonlyArray<Uint8Array>,
+): Either<"nonces-exhausted" | "decrypt", Processed> => {
+  if (cipher.nonce >= nonceLimit) return E.left("nonces-exhausted");
+  const bytes = suite.chachaPolyOpenPieces(cipher.key, nonceBytes(cipher.nonce), ciphertext);
   return bytes === null ? E.left("decrypt") : E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
 };
 

@@ -35,24 +35,35 @@ export const append = (queue: ByteQueue, bytes: Uint8Array): ByteQueue => {
 };
 
 export interface Taken {
-  /** A view of what was received, where it lay in one chunk. */
-  readonly bytes: Uint8Array;
+  /** Views of what was received, in order. */
+  readonly pieces: ReadonlyArray<Uint8Array>;
   readonly rest: ByteQueue;
 }
 
-/** The first `length` bytes and the queue without them, or null where there are fewer. */
-export const take = (queue: ByteQueue, length: number): Taken | null => {
+/** The first `length` bytes, in the pieces that they lie in, and the queue without them; null where there are fewer. */
+export const takePieces = (queue: ByteQueue, length: number): Taken | null => {
   if (queue.length < length) return null;
   const parts: Uint8Array[] = [];
   for (let at = queue.chunks; at !== null; at = at.older) parts.push(at.bytes);
   parts.reverse();
   let [covering, end] = [0, 0];
   while (end < length) end += parts[covering++]!.length;
-  const bytes = join(parts.slice(0, covering), length);
-  const cut = parts[covering - 1]?.subarray(parts[covering - 1]!.length - (end - length));
+  const pieces = parts.slice(0, covering);
+  const last = pieces.pop();
+  const cut = last?.subarray(last.length - (end - length));
+  if (last !== undefined) pieces.push(last.subarray(0, last.length - (end - length)));
   let chunks: Chunks = cut === undefined || cut.length === 0 ? null : { bytes: cut, older: null };
   for (const part of parts.slice(covering)) chunks = { bytes: part, older: chunks };
-  return { bytes, rest: { length: queue.length - length, chunks } };
+  return { pieces, rest: { length: queue.length - length, chunks } };
+};
+
+/** The same as one string of bytes: a view, where they lie in one chunk. */
+export const take = (
+  queue: ByteQueue,
+  length: number,
+): { readonly bytes: Uint8Array; readonly rest: ByteQueue } | null => {
+  const taken = takePieces(queue, length);
+  return taken === null ? null : { bytes: join(taken.pieces, length), rest: taken.rest };
 };
 
 /** The first byte, or null. */

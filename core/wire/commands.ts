@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { concat, isZero, readUint32, readUint64, uint32, uint64, writeUint32 } from "../bytes.ts";
+import { concat, isZero, lengthOf, readUint32, readUint64, uint32, uint64, writeUint32 } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
 import { absurd } from "../machine.ts";
 import { type Geometry, payloadTagLength, surbIdLength } from "../sphinx/geometry.ts";
@@ -105,19 +105,24 @@ export const messageCommandLength = (geometry: Geometry): number =>
 /** `field`: a number out of range or bytes of the wrong length; `long`: more than a transport message holds. */
 export type EncodeFailure = "field" | "long";
 
-/** The bytes of a command, without padding. */
-export const encodeCommand = (geometry: Geometry, command: Command): Either<EncodeFailure, Uint8Array> => {
+type Parts = ReadonlyArray<Uint8Array>;
+
+/** The bytes of a command, without padding, in order; a packet or payload is one piece, which is not copied. */
+export const commandPieces = (geometry: Geometry, command: Command): Either<EncodeFailure, Parts> => {
   const body = bodyOf(geometry, command);
   if (body === null) return E.left("field");
-  let length = 0;
-  for (const part of body) length += part.length;
+  const length = lengthOf(body);
   if (commandHeaderLength + length > commandLengthLimit) return E.left("long");
   const header = Uint8Array.of(ids[command.type], 0, 0, 0, 0, 0);
   writeUint32(header, 2, length);
-  return E.right(concat(header, ...body));
+  return E.right([header, ...body]);
 };
 
-type Parts = ReadonlyArray<Uint8Array>;
+/** The bytes of a command, without padding. */
+export const encodeCommand = (geometry: Geometry, command: Command): Either<EncodeFailure, Uint8Array> => {
+  const pieces = commandPieces(geometry, command);
+  return E.isLeft(pieces) ? pieces : E.right(concat(...pieces.right));
+};
 
 const bodyOf = (geometry: Geometry, command: Command): Parts | null => {
   switch (command.type) {

@@ -5,37 +5,35 @@
  *
  * @module
  */
-import { readUint32, uint32 } from "../bytes.ts";
+import { lengthOf, readUint32, uint32 } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
-import { type CipherState, open, rekey, seal, tagLength } from "../noise/cipher_state.ts";
-import { type ByteQueue, take } from "./byte_queue.ts";
+import { type CipherState, openPieces, rekey, seal, sealPieces, tagLength } from "../noise/cipher_state.ts";
+import { type ByteQueue, takePieces } from "./byte_queue.ts";
 
 /** Length in bytes of the encrypted length. */
 export const frameHeaderLength = 4 + tagLength;
 
-const noData = new Uint8Array(0);
-
 export interface SealedFrame {
-  readonly bytes: Uint8Array;
+  /** The frame's bytes, in order. */
+  readonly pieces: ReadonlyArray<Uint8Array>;
   readonly cipher: CipherState;
   /** The key before the rekey. */
   readonly consumed: Uint8Array;
 }
 
-/** The frame of an encoded command. */
+/** The frame of an encoded command, which comes in pieces. */
 export const sealFrame = (
   suite: Suite,
   cipher: CipherState,
-  command: Uint8Array,
+  command: ReadonlyArray<Uint8Array>,
 ): Either<"nonces-exhausted", SealedFrame> => {
-  const length = command.length + tagLength;
-  const bytes = new Uint8Array(frameHeaderLength + length);
-  const header = seal(suite, cipher, uint32(length), noData, bytes.subarray(0, frameHeaderLength));
+  const header = seal(suite, cipher, uint32(lengthOf(command) + tagLength));
   if (E.isLeft(header)) return header;
-  const body = seal(suite, header.right.cipher, command, noData, bytes.subarray(frameHeaderLength));
+  const body = sealPieces(suite, header.right.cipher, command);
   if (E.isLeft(body)) return body;
-  return E.right({ bytes, cipher: rekey(suite, body.right.cipher), consumed: cipher.key });
+  const pieces = [header.right.bytes, ...body.right.pieces];
+  return E.right({ pieces, cipher: rekey(suite, body.right.cipher), consumed: cipher.key });
 };
 
 /** Where the receiving side stands: `bodyLength` is known once a frame's header was opened. */
@@ -69,9 +67,9 @@ export const openNext = (
   queue: ByteQueue,
   commandLengthMax: number,
 ): Either<FrameFailure, Opened | null> => {
-  const taken = take(queue, receiver.bodyLength ?? frameHeaderLength);
+  const taken = takePieces(queue, receiver.bodyLength ?? frameHeaderLength);
   if (taken === null) return E.right(null);
-  const opened = open(suite, receiver.cipher, taken.bytes);
+  const opened = openPieces(suite, receiver.cipher, taken.pieces);
   if (E.isLeft(opened)) return opened;
   const { cipher, bytes } = opened.right;
   if (receiver.bodyLength !== null) {

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { concat } from "../bytes.ts";
 import { E, type Either } from "../fp.ts";
 import { after, invariant } from "../machine.ts";
 import {
@@ -38,7 +37,7 @@ const start = (run: Run): HandshakeState =>
 export const writeMessage1 = (run: Run, remote: string): void => {
   const turn = turnOf(run, writeMessage(run.bound.noise, start(run), run.bound.random(run.context), noPayload));
   if (turn === null) return;
-  write(run, concat(prologue, turn.bytes), null);
+  write(run, [prologue, turn.bytes], null);
   const deadline = after(run.context.now, run.config.deadlines.handshakeMs);
   run.phase = { type: "awaitingMessage2", remote, handshake: handshakeOf(turn), deadline };
 };
@@ -58,7 +57,7 @@ export const readMessage1 = (run: Run, phase: PhaseOf<"awaitingMessage1">): bool
   const payload = encodeAuthenticate({ additionalData: run.config.additionalData, unixTime });
   const written = turnOf(run, writeMessage(noise, handshakeOf(read), random(run.context), payload));
   if (written === null) return false;
-  write(run, written.bytes, null);
+  write(run, [written.bytes], null);
   run.phase = { ...phase, type: "awaitingMessage3", handshake: handshakeOf(written) };
   return true;
 };
@@ -104,7 +103,7 @@ export const responderAllowed = (run: Run, phase: PhaseOf<"checkingResponder">):
   const random = run.bound.random(run.context);
   const written = turnOf(run, writeMessage(run.bound.noise, phase.handshake, random, payload));
   if (written === null) return;
-  write(run, written.bytes, null);
+  write(run, [written.bytes], null);
   const { send, receive, handshakeHash } = transportOf(written);
   const { clockSkewMs, deadline } = phase;
   const receiver = createReceiver(receive);

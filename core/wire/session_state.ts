@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { lengthOf } from "../bytes.ts";
 import { count, drop, type Effect, tell } from "../effects.ts";
 import { absurd, after, type Context, earliest, type Mono } from "../machine.ts";
 import type { CipherState } from "../noise/cipher_state.ts";
@@ -158,9 +159,9 @@ export const notSent = (run: Run, id: number | null, isPacket: boolean, dropped:
 };
 
 /** Hands bytes to the driver. */
-export const write = (run: Run, bytes: Uint8Array, id: number | null): void => {
-  run.effects.push({ type: "Write", bytes });
-  run.outbox = wrote(run.outbox, run.context.now, bytes.length, id);
+export const write = (run: Run, pieces: ReadonlyArray<Uint8Array>, id: number | null): void => {
+  run.effects.push({ type: "Write", pieces });
+  run.outbox = wrote(run.outbox, run.context.now, lengthOf(pieces), id);
 };
 
 /** Ends the session, from any phase. `connected` is false where there is no connection to hang up. */

@@ -6,7 +6,7 @@
  */
 import { E } from "../fp.ts";
 import { emptyByteQueue } from "./byte_queue.ts";
-import { type Command, decodeCommand, encodeCommand } from "./commands.ts";
+import { type Command, commandPieces, decodeCommand } from "./commands.ts";
 import { createReceiver, openNext, sealFrame } from "./framing.ts";
 import { dropLate, enqueue, flushed, underWayMax, type Waiting } from "./outbox.ts";
 import type { SendDropped } from "./session.ts";
@@ -55,17 +55,17 @@ const finishClosing = (run: Run, phase: PhaseOf<"closing">): void => {
 /** Encrypts and writes a command, or drops it; only once up. */
 const sendNow = (run: Run, item: Waiting): void => {
   if (run.phase.type !== "up" && run.phase.type !== "closing") return;
-  const encoded = encodeCommand(run.bound.geometry, item.command);
+  const encoded = commandPieces(run.bound.geometry, item.command);
   if (E.isLeft(encoded)) return refuse(run, item, "session-command-invalid");
   const sealed = sealFrame(run.bound.noise.suite, run.phase.send, encoded.right);
   if (E.isLeft(sealed)) {
     refuse(run, item, "session-down");
     return down(run, sealed.left);
   }
-  const { bytes, cipher, consumed } = sealed.right;
+  const { pieces, cipher, consumed } = sealed.right;
   run.consumed.push(consumed);
   run.phase = { ...run.phase, send: cipher };
-  write(run, bytes, item.id);
+  write(run, pieces, item.id);
 };
 
 /** The kernel has taken some of what was written. */

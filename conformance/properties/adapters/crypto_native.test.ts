@@ -101,6 +101,39 @@ test("ChaCha20-Poly1305 is the same; what one seals the other opens; a changed b
   );
 });
 
+test("pieces are sealed to what they are sealed to together, and opened in whatever pieces they come", () => {
+  const noData = new Uint8Array(0);
+  const pieces = fc.array(bytes(90), { maxLength: 4 });
+  fc.assert(
+    fc.property(exactly(32), exactly(12), pieces, fc.nat(), (key, nonce, plaintext, at) => {
+      const whole = concat(...plaintext);
+      const sealed = both((suite) => concat(...suite.chachaPolySealPieces(key, nonce, plaintext)))!;
+      assert.deepEqual(sealed, nobleSuite.chachaPolySeal(key, nonce, noData, whole));
+      const cut = at % (sealed.length + 1);
+      const halves = (of: Uint8Array) => [of.subarray(0, cut), of.subarray(cut)];
+      for (const came of [[sealed], halves(sealed)]) {
+        assert.deepEqual(both((suite) => suite.chachaPolyOpenPieces(key, nonce, came)), whole);
+      }
+      const changed = sealed.slice();
+      changed[at % changed.length]! ^= 1;
+      assert.equal(both((suite) => suite.chachaPolyOpenPieces(key, nonce, halves(changed))), null);
+      assert.equal(both((suite) => suite.chachaPolyOpenPieces(key, nonce, [sealed.subarray(0, at % 16)])), null);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("what was opened from pieces is its receiver's, however long and whatever is opened next", () => {
+  const [key, nonce] = [new Uint8Array(32).fill(1), new Uint8Array(12)];
+  const opened = [200_000, 100_000].map((length) => {
+    const sealed = concat(
+      ...nativeSuite.chachaPolySealPieces(key, nonce, [new Uint8Array(length).fill(length / 1000)]),
+    );
+    return nativeSuite.chachaPolyOpenPieces(key, nonce, [sealed.subarray(0, 70_000), sealed.subarray(70_000)])!;
+  });
+  assert.deepEqual(opened, [new Uint8Array(200_000).fill(200), new Uint8Array(100_000).fill(100)]);
+});
+
 test("[MIXNET-3.1-05] X25519 is the same, two parties agree, and every scalar has a public key", () => {
   fc.assert(
     fc.property(exactly(32), exactly(32), exactly(32), (a, b, anything) => {

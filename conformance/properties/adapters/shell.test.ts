@@ -20,7 +20,7 @@ const echoListener = machineOf((event) =>
     : {}
 );
 const echoConnection = machineOf((event) => {
-  if (event.type === "Received") return { effects: [{ type: "Write", bytes: event["bytes"] as Uint8Array }] };
+  if (event.type === "Received") return { effects: [{ type: "Write", pieces: [event["bytes"] as Uint8Array] }] };
   if (event.type === "Disconnected") return { effects: [notify({ type: "ServerSawEnd" })] };
   return {};
 });
@@ -37,7 +37,9 @@ test("two shells exchange what the machines write, in order and whole", async ()
         return { effects: [{ type: "Dial", addresses: server.shell.listening, timeoutMs: 5000 }] };
       }
       if (event.type === "Connected") {
-        return { effects: [{ type: "Write", bytes: sent.slice(0, 1000) }, { type: "Write", bytes: sent.slice(1000) }] };
+        return {
+          effects: [{ type: "Write", pieces: [sent.slice(0, 1000)] }, { type: "Write", pieces: [sent.slice(1000)] }],
+        };
       }
       if (event.type === "Flushed") return { effects: [notify(event)] };
       if (event.type !== "Received") return {};
@@ -88,7 +90,7 @@ test("after Hangup nothing follows, not even what was received before", async ()
       if (event.type === "Go") {
         return { effects: [{ type: "Dial", addresses: server.shell.listening, timeoutMs: 5000 }] };
       }
-      if (event.type === "Connected") return { effects: [{ type: "Write", bytes: new Uint8Array(500_000) }] };
+      if (event.type === "Connected") return { effects: [{ type: "Write", pieces: [new Uint8Array(500_000)] }] };
       if (event.type === "Later") return { effects: [notify(event)] };
       assert.equal(hungUp, false, `${event.type} after Hangup`);
       if (event.type !== "Received") return {};

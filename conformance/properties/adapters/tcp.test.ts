@@ -126,7 +126,7 @@ test("a reset by the peer is one Disconnected", async () => {
   const { tcp, events, until } = keep();
   tcp.dial("a", { type: "Dial", addresses: [address], timeoutMs: 5000 });
   await until("Connected");
-  tcp.write("a", new Uint8Array(10));
+  tcp.write("a", [new Uint8Array(10)]);
   const { reason } = await until("Disconnected");
   assert.ok(["ECONNRESET", "closed"].includes(reason as string), reason as string);
   await closing(tcp, server);
@@ -158,7 +158,7 @@ test("Hangup delivers a big write before it closes", async () => {
   const { tcp, events, until } = keep();
   tcp.dial("a", { type: "Dial", addresses: [address], timeoutMs: 5000 });
   await until("Connected");
-  tcp.write("a", new Uint8Array(8_000_000));
+  tcp.write("a", [new Uint8Array(8_000_000)]);
   tcp.hangup("a");
   await end;
   assert.equal(total, 8_000_000);
@@ -172,7 +172,7 @@ test("[FAULT-15] a peer that reads nothing cannot make us keep more than the lim
   tcp.dial("a", { type: "Dial", addresses: [address], timeoutMs: 5000 });
   await until("Connected");
   const bytes = new Uint8Array(16 * 1024 * 1024);
-  for (let n = 0; n < 6; n++) tcp.write("a", bytes);
+  for (let n = 0; n < 6; n++) tcp.write("a", [bytes]);
   assert.equal((await until("Disconnected"))["reason"], "send-buffer-full");
   await closing(tcp, server);
 });
@@ -187,7 +187,7 @@ test("a paused connection reads nothing until it is resumed", async () => {
   tcp.dial("a", { type: "Dial", addresses: [address], timeoutMs: 5000 });
   await until("Connected");
   tcp.pause("a");
-  tcp.write("a", new Uint8Array(1));
+  tcp.write("a", [new Uint8Array(1)]);
   await shortly();
   assert.deepEqual(events.map(({ type }) => type), ["Connected", "Flushed"]);
   tcp.resume("a");
@@ -210,7 +210,7 @@ test("while held, no connection is read: open ones, new ones, and ones that are 
   while (events.filter(({ type }) => type === "Connected").length < 3) await shortly();
   tcp.pause("resumed");
   tcp.resume("resumed");
-  tcp.write("open", new Uint8Array(1));
+  tcp.write("open", [new Uint8Array(1)]);
   await shortly();
   const receivers = (): unknown[] => events.filter(({ type }) => type === "Received").map(({ to }) => to);
   assert.deepEqual(receivers(), ["open"]);
@@ -258,11 +258,11 @@ test("[FAULT-16] where too much waits for peers that do not read, the slowest is
   const { tcp, events, until } = keep({ limits: { ...defaultTcpLimits, unsentBytes: 8 * 1024 * 1024 } });
   for (const at of ["slow", "slower"]) tcp.dial(at, { type: "Dial", addresses: [address], timeoutMs: 5000 });
   while (events.filter(({ type }) => type === "Connected").length < 2) await new Promise((r) => setTimeout(r, 5));
-  tcp.write("slow", new Uint8Array(3 * 1024 * 1024));
-  tcp.write("slower", new Uint8Array(4 * 1024 * 1024));
-  tcp.write("slow", new Uint8Array(512 * 1024));
+  tcp.write("slow", [new Uint8Array(3 * 1024 * 1024)]);
+  tcp.write("slower", [new Uint8Array(4 * 1024 * 1024)]);
+  tcp.write("slow", [new Uint8Array(512 * 1024)]);
   assert.deepEqual(events.filter(({ type }) => type === "Disconnected"), []);
-  tcp.write("slow", new Uint8Array(1024 * 1024));
+  tcp.write("slow", [new Uint8Array(1024 * 1024)]);
   const lost = await until("Disconnected");
   assert.deepEqual([lost["to"], lost["reason"]], ["slower", "send-buffer-full"]);
   await closing(tcp, server);
@@ -277,8 +277,8 @@ test("[FAULT-47] a peer that never reads holds nobody up: others on the same pro
   for (const at of ["wedged", "well"]) tcp.dial(at, { type: "Dial", addresses: [address], timeoutMs: 5000 });
   while (events.filter(({ type }) => type === "Connected").length < 2) await new Promise((r) => setTimeout(r, 5));
   for (let n = 0; n < 300; n++) {
-    tcp.write("wedged", new Uint8Array(51_200));
-    tcp.write("well", new Uint8Array(51_200).fill(1));
+    tcp.write("wedged", [new Uint8Array(51_200)]);
+    tcp.write("well", [new Uint8Array(51_200).fill(1)]);
   }
   const flushed = (at: string): number => events.filter(({ type, to }) => type === "Flushed" && to === at).length;
   while (flushed("well") < 300) await new Promise((r) => setTimeout(r, 5));

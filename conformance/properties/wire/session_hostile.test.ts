@@ -30,7 +30,7 @@ const cipherTo = (end: End): CipherState => {
 
 /** A command's bytes in a frame that is sealed as the peer would. */
 const framed = (end: End, command: Uint8Array): Uint8Array =>
-  rightOf(sealFrame(toySuite, cipherTo(end), command)).bytes;
+  concat(...rightOf(sealFrame(toySuite, cipherTo(end), [command])).pieces);
 
 /** A frame's header that claims a length. */
 const claiming = (end: End, length: number): Uint8Array => rightOf(seal(toySuite, cipherTo(end), uint32(length))).bytes;
@@ -252,8 +252,8 @@ test("[FAULT-17] while the owner considers, a peer may run ahead by one frame an
   const eager = considering();
   const { phase } = eager.initiator.state();
   assert.ok(phase.type === "awaitingNoOp");
-  const { bytes } = rightOf(sealFrame(toySuite, phase.send, fromHex("100000000004" + "00000007")!));
-  receive(eager.responder, bytes);
+  const { pieces } = rightOf(sealFrame(toySuite, phase.send, [fromHex("100000000004" + "00000007")!]));
+  receive(eager.responder, concat(...pieces));
   assert.deepEqual(commandsOf(eager.responder), []);
   eager.responder.tell({ type: "Allowed" });
   assert.deepEqual(commandsOf(eager.responder), [{ type: "RetrieveMessage", sequence: 7 }]);

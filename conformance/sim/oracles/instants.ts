@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { lengthOf } from "../../../core/bytes.ts";
 import { frameLengthOf } from "../frames.ts";
 import { exponentialCdf, ksBound, ksDistance } from "../statistics.ts";
 import { type CreateOracle, isCalm } from "./oracle.ts";
@@ -40,7 +41,7 @@ export const instants: CreateOracle = (view, report) => {
       emission: (at, host, { effect }) => {
         if (!clients.has(host)) return;
         if (!isCalm(view) || effect.type === "Hangup") last.delete(host);
-        else if (effect.type === "Write" && effect.bytes.length === packetFrame) onPacket(host, at);
+        else if (effect.type === "Write" && lengthOf(effect.pieces) === packetFrame) onPacket(host, at);
       },
     },
     finish: () => {
