@@ -16,6 +16,7 @@ import {
   fetchFailures,
   hostStatuses,
   pluginStops,
+  purgeStatuses,
   revealRefusals,
   spoolStatuses,
   storeFailures,
@@ -136,6 +137,10 @@ const queues: ReadonlyArray<Declared> = [
   counter("spool-requests", "Requests to spools, by status.", { name: "status", values: spoolStatuses }),
   counter("spool-unreadable", "Entries of spools that the store did not give back."),
   counter("dspool-hosted", "Requests that a replica be kept, by status.", { name: "status", values: hostStatuses }),
+  counter("dspool-purged", "Requests to purged spools, and that one be purged, by status.", {
+    name: "status",
+    values: purgeStatuses,
+  }),
   counter("dspool-refused", "Requests to replicated spools that were refused.", byReason([])),
   counter("dspool-convicted", "Replicas that were shown to lie."),
   counter("dspool-ended", "Replicas that were deleted.", byReason(["expired", "purged"])),

@@ -10,6 +10,7 @@ import type { DescriptorError } from "../core/pki/descriptor.ts";
 import type { FetchFailure } from "../core/pki/directory.ts";
 import type { DocumentError } from "../core/pki/document.ts";
 import type { HostStatus } from "../core/spool/hosting_wire.ts";
+import type { PurgeStatus } from "../core/spool/purge.ts";
 import type { SpoolStatus } from "../core/spool/service_types.ts";
 
 const all = <Member extends string>(members: Readonly<Record<Member, true>>): ReadonlyArray<Member> =>
@@ -105,6 +106,16 @@ export const spoolStatuses = all<SpoolStatus>({
   "disk-full": true,
   "store-failed": true,
   busy: true,
+});
+
+export const purgeStatuses = all<PurgeStatus>({
+  ok: true,
+  purged: true,
+  "wrong-signature": true,
+  "unknown-spool": true,
+  busy: true,
+  "disk-full": true,
+  "store-failed": true,
 });
 
 export const hostStatuses = all<HostStatus>({

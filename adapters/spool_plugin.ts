@@ -44,7 +44,7 @@ export interface SpoolPlugin {
 }
 
 /** What replicas count beside what the daemons' metrics declare. */
-const replicaMetrics: ReadonlyArray<Declared> = ["added", "items", "synced", "hosted", "purged"].map((name) => ({
+const replicaMetrics: ReadonlyArray<Declared> = ["added", "items", "synced", "hosted"].map((name) => ({
   name: `dspool-${name}`,
   type: "counter",
   help: `Answers of the kind ${name} to requests to replicated spools, by status.`,
