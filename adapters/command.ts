@@ -1,5 +1,5 @@
 /**
- * What the commands have in common: arguments, --help, exit codes, and errors as one line without a stack trace.
+ * What the commands have in common: arguments, help, exit codes, and errors as one line without a stack trace.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import { basename } from "node:path";
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { isBuilt } from "./built.ts";
 import { CommandError, exitCode, unavailableError, usageError } from "./exit.ts";
+import { answersHelp } from "./help.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 export type Values<O extends Options> = ReturnType<
@@ -52,10 +53,7 @@ export const runCommand = async <O extends Options>(command: Command<O>): Promis
   const { name, usage } = command;
   try {
     const args = process.argv.slice(2);
-    if (args.includes("--help") || args.includes("-h")) {
-      console.log(usage);
-      return;
-    }
+    if (answersHelp(args, usage)) return;
     const { values, positionals } = parse(command, args);
     const code = await command.run(values as Values<O>, positionals);
     if (code !== null) process.exit(code);

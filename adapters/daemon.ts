@@ -25,7 +25,6 @@ export const daemonOptions = {
   generate: { type: "boolean", short: "g" },
   validate: { type: "boolean" },
   supervised: { type: "boolean" },
-  help: { type: "boolean", short: "h" },
 } as const;
 
 export interface DaemonValues {

@@ -37,7 +37,8 @@ Runs a directory authority: a voting one; or a non-voting one, which signs alone
       --validate    check the configuration, print all that is wrong with it, and end
       --supervised  started by another program: print a line when loaded, wait for a line on standard input,
                     end when standard input is closed
-  -h, --help        this text`;
+  -h, --help        this text
+      --version     of samtpfote`;
 
 const defaultPort = 62_472;
 /** Documents, descriptors and votes of a few epochs, where they are kept in memory. */

@@ -38,7 +38,8 @@ ${spoolUsage}
       --wait SECONDS   fetch: how long (default 10)
       --timeout SECONDS  give up after this time (default 120)
       --validate       check the configuration, print all that is wrong with it, and end
-  -h, --help           this text`;
+  -h, --help           this text
+      --version        of samtpfote`;
 
 const options = {
   file: { type: "string", short: "f" },
@@ -47,7 +48,6 @@ const options = {
   wait: { type: "string", default: "10" },
   timeout: { type: "string", default: "120" },
   validate: { type: "boolean" },
-  help: { type: "boolean", short: "h" },
 } as const;
 
 type Given = Values<typeof options>;

@@ -7,13 +7,19 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { runCommand } from "../adapters/command.ts";
 import { nativeSuite } from "../adapters/crypto_native.ts";
+import { exitCode, usageError } from "../adapters/exit.ts";
 import { runVectors, type VectorFile } from "../conformance/vectors/run.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
 
-const usage = "usage: conform vectors [DIR]";
+const usage = `usage: conform vectors [DIR]
+
+Checks every reference vector in DIR (default: spec-vectors) with both crypto providers.
+
+  -h, --help     this text
+      --version  of samtpfote`;
 const defaultDirectory = fileURLToPath(new URL("../spec-vectors", import.meta.url));
 const notVectors = "MANIFEST.json";
 
@@ -38,13 +44,15 @@ const readDirectory = (directory: string): ReadonlyArray<VectorFile> => {
 const vectors = (directory: string): number => {
   const { passed, failed } = runVectors(readDirectory(directory), [nobleSuite, nativeSuite], console.log);
   console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
+  return failed === 0 ? exitCode.ok : exitCode.failure;
 };
 
-const main = ([command, directory, ...rest]: ReadonlyArray<string>): number => {
-  if (command === "vectors" && rest.length === 0) return vectors(directory ?? defaultDirectory);
-  console.error(usage);
-  return 64;
-};
-
-process.exitCode = main(process.argv.slice(2));
+await runCommand({
+  name: "conform",
+  usage,
+  options: {},
+  run: async (_, [command, directory, ...rest]) => {
+    if (command === "vectors" && rest.length === 0) return vectors(directory ?? defaultDirectory);
+    throw usageError("vectors and at most one folder are expected");
+  },
+});

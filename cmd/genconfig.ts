@@ -39,7 +39,8 @@ are kept; configurations that were changed by hand are not replaced.
       --lambda-p N, --lambda-l N, --lambda-d N, --lambda-m N
                         rates of traffic per ms (default 0.00025 each)
       --reference       print what configuration files may contain, and write nothing
-  -h, --help            this text`;
+  -h, --help            this text
+      --version         of samtpfote`;
 
 const text = { type: "string" } as const;
 const options = {
@@ -61,7 +62,6 @@ const options = {
   "lambda-d": text,
   "lambda-m": text,
   reference: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h" },
 } as const;
 
 type Given = Values<typeof options>;

@@ -23,7 +23,8 @@ Sends a verb to the management socket of a mix, a Provider or an authority, and 
 
   -f, --file FILE   the daemon's configuration, which says where its socket is
       --json        STATUS as JSON
-  -h, --help        this text`;
+  -h, --help        this text
+      --version     of samtpfote`;
 
 const deadlineMs = 35_000;
 
@@ -74,7 +75,6 @@ await runCommand({
   options: {
     file: { type: "string", short: "f" },
     json: { type: "boolean" },
-    help: { type: "boolean", short: "h" },
   },
   run: async ({ file, json }, given) => {
     const [path, ...words] = file === undefined ? given : [socketPathOf(file), ...given];

@@ -33,7 +33,8 @@ Runs a mix or, with [Server] IsProvider = true, a Provider.
       --validate    check the configuration, print all that is wrong with it, and end
       --supervised  started by another program: print a line when loaded, wait for a line on standard input,
                     end when standard input is closed
-  -h, --help        this text`;
+  -h, --help        this text
+      --version     of samtpfote`;
 
 const defaultPort = 3219;
 /** Replay tags of three epochs, accounts and mailboxes, where they are kept in memory. */

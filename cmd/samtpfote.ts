@@ -6,6 +6,7 @@
  * @module
  */
 import { exitCode } from "../adapters/exit.ts";
+import { answersHelp } from "../adapters/help.ts";
 
 const commands: Readonly<Record<string, () => Promise<unknown>>> = {
   authority: () => import("./authority.ts"),
@@ -25,12 +26,11 @@ const usage = `usage: samtpfote COMMAND …
   manage      speak to the management socket of a node
   testnet     run a whole network on this machine
 
-samtpfote COMMAND --help tells more.`;
+samtpfote COMMAND --help tells more; samtpfote --version says which it is.`;
 
 const [name = ""] = process.argv.splice(2, 1);
 if (Object.hasOwn(commands, name)) await commands[name]!();
-else if (name === "--help" || name === "-h") console.log(usage);
-else {
+else if (!answersHelp([name], usage)) {
   console.error(name === "" ? "samtpfote: a command is missing" : `samtpfote: unknown command "${name}"`);
   console.error(usage);
   process.exit(exitCode.usage);

@@ -18,9 +18,10 @@
  * @module
  */
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { randomInt } from "node:crypto";
 import process from "node:process";
+import { runCommand, type Values } from "../adapters/command.ts";
+import { usageError } from "../adapters/exit.ts";
 import { E } from "../core/fp.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
 import { type Case, type Configuration, decodeCase, encodeCase, optionsOf } from "../conformance/sim/case.ts";
@@ -52,10 +53,10 @@ const usage = `usage: sim [options]
   --clients N       (default 2)
   --period MS       length of an epoch (default 120000, with faults 30000)
 
-exit codes: 0 all held, 64 usage, 127 crash, 128 liveness violated, 129 safety violated
-`;
+  -h, --help        this text
+      --version     of samtpfote
 
-const usageExitCode = 64;
+exit codes: 0 all held, 64 usage, 127 crash, 128 liveness violated, 129 safety violated`;
 
 /** Fewer and slower than a real network's: what matters here is that every kind of packet is there. */
 const quickRates: Partial<LoopixParameters> = {
@@ -72,51 +73,44 @@ const quickRates: Partial<LoopixParameters> = {
  */
 const documentRates: Partial<LoopixParameters> = { sendRatePerMinute: 6000 };
 
-class UsageError extends Error {}
-
 const numberOf = (name: string, text: string, min: number, max: number): number => {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < min || value > max) {
-    throw new UsageError(`--${name} takes a whole number from ${min} to ${max}`);
+    throw usageError(`--${name} takes a whole number from ${min} to ${max}`);
   }
   return value;
 };
 
 const suiteOf = (name: string): Configuration["suite"] => {
   if (name === "toy" || name === "real") return name;
-  throw new UsageError(`--suite takes toy or real, not ${name}`);
+  throw usageError(`--suite takes toy or real, not ${name}`);
 };
 
 const ratesOf = (name: string): Partial<LoopixParameters> => {
   if (name === "quick") return quickRates;
   if (name === "document") return documentRates;
-  throw new UsageError(`--rates takes quick or document, not ${name}`);
+  throw usageError(`--rates takes quick or document, not ${name}`);
 };
 
-const readFlags = (argv: ReadonlyArray<string>) =>
-  parseArgs({
-    args: [...argv],
-    strict: true,
-    options: {
-      seed: { type: "string" },
-      epochs: { type: "string" },
-      faults: { type: "boolean", default: false },
-      replay: { type: "string" },
-      report: { type: "string" },
-      trace: { type: "string" },
-      untraced: { type: "boolean", default: false },
-      rates: { type: "string", default: "quick" },
-      suite: { type: "string", default: "toy" },
-      authorities: { type: "string", default: "3" },
-      layers: { type: "string", default: "3" },
-      mixes: { type: "string" },
-      providers: { type: "string", default: "2" },
-      clients: { type: "string", default: "2" },
-      period: { type: "string" },
-    },
-  }).values;
+const flagOptions = {
+  seed: { type: "string" },
+  epochs: { type: "string" },
+  faults: { type: "boolean", default: false },
+  replay: { type: "string" },
+  report: { type: "string" },
+  trace: { type: "string" },
+  untraced: { type: "boolean", default: false },
+  rates: { type: "string", default: "quick" },
+  suite: { type: "string", default: "toy" },
+  authorities: { type: "string", default: "3" },
+  layers: { type: "string", default: "3" },
+  mixes: { type: "string" },
+  providers: { type: "string", default: "2" },
+  clients: { type: "string", default: "2" },
+  period: { type: "string" },
+} as const;
 
-type Flags = ReturnType<typeof readFlags>;
+type Flags = Values<typeof flagOptions>;
 
 const configurationOf = (flags: Flags, seed: string | undefined, withFaults: boolean): Configuration => {
   const { epochs = withFaults ? "3" : "20", mixes = withFaults ? "1" : "2" } = flags;
@@ -147,15 +141,15 @@ const planOf = (flags: Flags): Plan => {
     };
   }
   if (/^\d+$/.test(replay)) return { what: "", configuration: configurationOf(flags, replay, true), faults: "swarm" };
-  if (!existsSync(replay)) throw new UsageError(`--replay takes a seed or a file; there is no file ${replay}`);
+  if (!existsSync(replay)) throw usageError(`--replay takes a seed or a file; there is no file ${replay}`);
   const kept = decodeCase(readFileSync(replay, "utf8"));
-  if (E.isLeft(kept)) throw new UsageError(`${replay} is no case: ${kept.left}`);
+  if (E.isLeft(kept)) throw usageError(`${replay} is no case: ${kept.left}`);
   return kept.right;
 };
 
 const simulationOf = ({ configuration, faults }: Plan): SimulationOptions => {
   const options = optionsOf(configuration);
-  if (E.isLeft(options)) throw new UsageError(`the parameters are wrong: ${options.left}`);
+  if (E.isLeft(options)) throw usageError(`the parameters are wrong: ${options.left}`);
   return faults === null ? options.right : { ...options.right, faults };
 };
 
@@ -251,25 +245,13 @@ const printSpeed = ({ virtualMs }: SimulationResult, startedAt: number): void =>
   );
 };
 
-const main = (argv: ReadonlyArray<string>): number => {
-  let plan: Plan;
-  let options: SimulationOptions;
-  let isReplay: boolean;
-  let records: ReadonlyArray<Recorded>;
-  try {
-    const flags = readFlags(argv);
-    isReplay = flags.replay !== undefined;
-    plan = planOf(flags);
-    options = { ...simulationOf(plan), traced: !flags.untraced };
-    records = [
-      flags.report === undefined ? nothingRecorded : reportTo(flags.report, options, plan),
-      flags.trace === undefined ? nothingRecorded : traceTo(flags.trace),
-    ];
-  } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof TypeError)) throw error;
-    console.error(`sim: ${error.message}\n\n${usage}`);
-    return usageExitCode;
-  }
+const run = (flags: Flags): number => {
+  const plan = planOf(flags);
+  const options = { ...simulationOf(plan), traced: !flags.untraced };
+  const records = [
+    flags.report === undefined ? nothingRecorded : reportTo(flags.report, options, plan),
+    flags.trace === undefined ? nothingRecorded : traceTo(flags.trace),
+  ];
   console.log(describe(options));
   console.log(`configuration ${JSON.stringify({ ...plan.configuration, parameters: options.parameters })}`);
   const startedAt = performance.now();
@@ -286,8 +268,16 @@ const main = (argv: ReadonlyArray<string>): number => {
   printSpeed(result, startedAt);
   for (const { finish } of records) finish(result);
   const code = exitCodeOf(result);
-  if (isReplay && code !== 0) keepShrunk(plan, options, result);
+  if (flags.replay !== undefined && code !== 0) keepShrunk(plan, options, result);
   return code;
 };
 
-process.exitCode = main(process.argv.slice(2));
+await runCommand({
+  name: "sim",
+  usage,
+  options: flagOptions,
+  run: async (flags, words) => {
+    if (words.length > 0) throw usageError(`no word is expected, got "${words[0]}"`);
+    return run(flags);
+  },
+});

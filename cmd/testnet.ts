@@ -40,7 +40,8 @@ killed; then the network runs until Ctrl-C.
       --keep           keep the temporary folder
       --epoch TIME     length of an epoch (default: 10s, more on a busy machine)
       --deadline TIME  give up when it has not come to its end by then (default: 5m)
-  -h, --help           this text`;
+  -h, --help           this text
+      --version        of samtpfote`;
 
 const options = {
   once: { type: "boolean", default: false },
@@ -48,7 +49,6 @@ const options = {
   keep: { type: "boolean", default: false },
   epoch: { type: "string" },
   deadline: { type: "string", default: "5m" },
-  help: { type: "boolean", short: "h" },
 } as const;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");

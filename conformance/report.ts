@@ -11,6 +11,7 @@
  * @module
  */
 import ts from "typescript";
+import { answersHelp } from "../adapters/help.ts";
 import { filesBelow, readText, type Source, sourceOf, walk } from "./house/sources.ts";
 
 export interface Requirement {
@@ -143,7 +144,16 @@ export const readMarks = (): Mark[] =>
 
 export const readReasons = (): ReadonlyMap<string, string> => parseReasons(readText(reasonsPath));
 
+const usage = `usage: report [--uncovered]
+
+How many requirements of each document have tests, and how many a reason why not.
+
+      --uncovered   those without a test, each with its reason
+  -h, --help        this text
+      --version     of samtpfote`;
+
 const main = (arguments_: ReadonlyArray<string>): number => {
+  if (answersHelp(arguments_, usage)) return 0;
   const requirements = readRequirements();
   const coverage = coverageOf(requirements, readMarks(), readReasons());
   const { covered, reasons, unknown, open, both } = coverage;

@@ -16,6 +16,16 @@ import { installFrom } from "../cmd/install.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const toolsFolder = join(root, "conformance", "tools");
 const arguments_ = process.argv.slice(2);
+if (arguments_.includes("--help") || arguments_.includes("-h")) {
+  console.log(`usage: npm test [-- [--long] [--only node|deno] [PART OF A PATH …]]
+
+Runs the tests whose paths have one of the parts, or all of them, on Node and on Deno.
+
+      --long   with more seeds and counts (npm run test:long)
+      --only   one of the runtimes
+  -h, --help   this text`);
+  process.exit();
+}
 const long = arguments_.includes("--long");
 const onlyAt = arguments_.indexOf("--only");
 const only = onlyAt === -1 ? null : arguments_[onlyAt + 1];

@@ -4,6 +4,10 @@
  *
  * @module
  */
+import { answersHelp } from "../../adapters/help.ts";
 import { runPlugin } from "../../adapters/plugin_kit.ts";
+
+const usage = "usage: echo\n\nA plugin: the Command of a [[Provider.CBORPluginKaetzchen]].";
+if (answersHelp(process.argv.slice(2), usage)) process.exit();
 
 await runPlugin({ name: "echo", handle: ({ payload }) => payload });

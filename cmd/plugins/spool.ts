@@ -5,9 +5,17 @@
  * @module
  */
 import { CommandError } from "../../adapters/exit.ts";
+import { answersHelp } from "../../adapters/help.ts";
 import { logLine, pluginFlags, runPlugin } from "../../adapters/plugin_kit.ts";
-import { readSpoolFlags } from "../../adapters/spool_flags.ts";
+import { readSpoolFlags, spoolFlagsText } from "../../adapters/spool_flags.ts";
 import { startSpoolPlugin } from "../../adapters/spool_plugin.ts";
+
+const usage = `usage: spool FLAGS
+
+A plugin: the Command of a [[Provider.CBORPluginKaetzchen]], the flags from its Config.
+
+${spoolFlagsText}`;
+if (answersHelp(process.argv.slice(2), usage)) process.exit();
 
 try {
   const flags = readSpoolFlags(pluginFlags());

@@ -9,7 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { run, start } from "./process.ts";
+import { root, run, start } from "./process.ts";
 
 let folder = "";
 let mixFile = "";
@@ -39,13 +39,36 @@ const variant = (name: string, change: (toml: string) => string): string => {
   return file;
 };
 
-test("--help prints the usage; wrong arguments end with 64 and one line", async () => {
-  const names = ["authority", "mix", "client", "genconfig", "testnet"];
-  const helped = await Promise.all(names.map((name) => run(name, ["--help"])));
-  helped.forEach(({ code, stdout }, index) => {
-    assert.equal(code, 0);
-    assert.ok(stdout.startsWith(`usage: ${names[index]}`), stdout);
+const isDeno = "Deno" in globalThis;
+
+const textOf = (name: string): string => readFileSync(join(root, name), "utf8");
+
+/** All of them, also one that is new; under Deno those that it has permissions for. */
+const commands = (): ReadonlyArray<string> => {
+  const { permissions } = JSON.parse(textOf("deno.json")) as { permissions: object };
+  const names = readdirSync(join(root, "cmd")).filter((name) => name.endsWith(".ts")).map((name) => name.slice(0, -3));
+  return isDeno ? names.filter((name) => name in permissions) : [...names, "plugins/echo", "plugins/spool"];
+};
+
+test("every command prints its usage with --help or -h and its version with --version, and ends with 0", async () => {
+  const names = commands();
+  assert.equal(names.length >= 6, true, names.join());
+  const { version } = JSON.parse(textOf("package.json")) as { version: string };
+  const asked = names.flatMap((name, index) => [
+    { name, flag: index % 2 === 0 ? "--help" : "-h", expected: `usage: ${name.replace("plugins/", "")}` },
+    { name, flag: "--version", expected: `samtpfote ${version}\n` },
+  ]);
+  const answers = await Promise.all(asked.map(({ name, flag }) => run(name, [flag])));
+  answers.forEach(({ code, stdout, stderr }, index) => {
+    const { name, flag, expected } = asked[index]!;
+    assert.equal(code, 0, `${name} ${flag}: ${stderr}`);
+    assert.equal(stdout.slice(0, expected.length), expected, `${name} ${flag}`);
+    // Deno warns that its permission sets are new.
+    if (!isDeno) assert.equal(stderr, "", `${name} ${flag}`);
   });
+});
+
+test("wrong arguments end with 64 and one line", async () => {
   const wrong = await Promise.all([
     run("mix", ["--bogus"]),
     run("client", []),

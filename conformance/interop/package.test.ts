@@ -106,6 +106,7 @@ after(() => {
 });
 
 interface Manifest {
+  readonly version: string;
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
   readonly bin: Readonly<Record<string, string>>;
 }
@@ -192,6 +193,7 @@ for (const [name, node] of runtimes) {
       assert.equal(await parametersOf(node), "\xa1\x67version\x611");
       const command = inPackage(manifest.bin["samtpfote"]!);
       assert.match(succeed(project, node, command, "--help"), /^usage: samtpfote COMMAND/);
+      assert.equal(succeed(project, node, command, "--version"), `samtpfote ${manifest.version}\n`);
       // The one that loads most: the store's native code among it.
       assert.match(succeed(project, node, command, "mix", "--help"), /^usage: mix/);
       assert.equal(run(project, node, ["ping.js"]).status, 64);

@@ -67,7 +67,7 @@ test("cmd/sim says what is wrong with its options and exits with 64", () => {
   for (const argv of [["--epochs", "0"], ["--suite", "none"], ["--nodes", "3"]]) {
     const { status, stdout, stderr } = runScript(thisRuntime, "cmd/sim.ts", argv);
     assert.deepEqual([status, stdout], [64, ""], argv.join(" "));
-    assert.match(stderr, /^sim: .*\n\nusage: /s);
+    assert.match(stderr, /^sim: .*\nusage: /s);
   }
 });
 
