@@ -26,6 +26,7 @@ import { createTcp, type Listener } from "./tcp.ts";
 import { defaultTcpLimits, type TcpLimits } from "./tcp_door.ts";
 import { createTurns } from "./turns.ts";
 import { inlineUnwrapper, measuredUnwrapper, type Unwrapper } from "./unwrapper.ts";
+import { inlineVerifier, type Verifier } from "./verifier.ts";
 
 export interface ShellOptions {
   readonly system: System;
@@ -34,6 +35,8 @@ export interface ShellOptions {
   readonly sphinx: Sphinx;
   /** Default: in this thread. The shell closes it. */
   readonly unwrapper?: Unwrapper;
+  /** Default: in this thread. */
+  readonly verifier?: Verifier;
   readonly store: Store;
   readonly listeners: ReadonlyArray<Listener>;
   /** What connections may take of the process; `defaultTcpLimits` unless given. */
@@ -81,6 +84,7 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
   const { system, sphinx, store, log, metrics } = options;
   const clock = options.clock ?? createClock();
   const unwrapper = measuredUnwrapper(options.unwrapper ?? inlineUnwrapper(sphinx), metrics);
+  const verifier = options.verifier ?? inlineVerifier(sphinx.suite);
   let state: SystemState | null = null;
   let wakeAt: Mono | null = null;
   let timer: { readonly at: Mono; readonly handle: ReturnType<typeof setTimeout> } | null = null;
@@ -195,6 +199,8 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
         return store.perform(effect, answerTo(from));
       case "Unwrap":
         return unwrapper.perform(effect, answerTo(from));
+      case "Verify":
+        return verifier(effect, answerTo(from));
       case "PluginStart":
       case "PluginStop":
       case "PluginRequest":

@@ -35,6 +35,7 @@ import { type Shell, startShell } from "./shell.ts";
 import type { SpoolFlags } from "./spool_flags.ts";
 import { askDirectly, openLink } from "./spool_link.ts";
 import { reportCounters } from "./spool_report.ts";
+import { threadVerifier } from "./verifier.ts";
 
 export interface SpoolPlugin {
   readonly handle: (request: Pick<ServiceRequest, "payload">) => Promise<ServiceReply>;
@@ -173,6 +174,7 @@ export const startSpoolPlugin = async (flags: SpoolFlags): Promise<SpoolPlugin> 
       client: session === null ? null : clientConfigOf(session),
     }),
     sphinx: { suite, geometry },
+    verifier: threadVerifier,
     store,
     listeners: [],
     onNotify: (event) => onNotify(event as SpoolsAnswer | SpoolsReady | LinkSend),

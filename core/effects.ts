@@ -211,6 +211,22 @@ export interface Unwrapped {
     };
 }
 
+/* Signatures: perhaps in a thread. */
+
+/** Checks an Ed25519 signature. Answer: Verified. */
+export interface Verify {
+  readonly type: "Verify";
+  readonly id: number;
+  readonly publicKey: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+export interface Verified {
+  readonly type: "Verified";
+  readonly id: number;
+  readonly isValid: boolean;
+}
+
 /* What operators and applications see. */
 
 export type LogLevel = "DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR" | "CRITICAL";
@@ -258,6 +274,7 @@ export type LeafEffect =
   | DropTable
   | TestAndSetReplay
   | Unwrap
+  | Verify
   | PluginStart
   | PluginStop
   | PluginRequest

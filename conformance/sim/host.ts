@@ -17,6 +17,8 @@ import type {
   Spawn,
   Unwrap,
   Unwrapped,
+  Verified,
+  Verify,
 } from "../../core/effects.ts";
 import { absurd, type Context, invariant, type Mono, mono, type Step, type Wall, wall } from "../../core/machine.ts";
 import { deriveSeed } from "../../core/random.ts";
@@ -38,6 +40,8 @@ export interface HostSpec {
   readonly listens: ReadonlyArray<string>;
   readonly acceptor: Address | null;
   readonly unwrap: (effect: Unwrap) => Unwrapped;
+  /** Checks signatures, where a machine of its asks for that. */
+  readonly verify?: (effect: Verify) => Verified;
   /** Runs its plugins, where it has any: hosts of their own (spool_network.ts). */
   readonly plugins?: (
     effect: PluginStart | PluginStop | PluginRequest,
@@ -241,6 +245,9 @@ export const createHost = (
         return disk.perform(effect, (event) => advance({ to: from, event }));
       case "Unwrap":
         return later(1 + prng.below(spec.unwrapMsMax), from, () => spec.unwrap(effect));
+      case "Verify":
+        invariant(spec.verify !== undefined, `${spec.name} checks no signatures`);
+        return later(1, from, () => spec.verify!(effect));
       case "PluginStart":
       case "PluginStop":
       case "PluginRequest":

@@ -8,6 +8,7 @@
 import type { ClientConfig } from "../../core/client/config.ts";
 import { clientAddress } from "../../core/client/system.ts";
 import type { PluginEvent, PluginRequest, PluginStart, PluginStop, Spawn } from "../../core/effects.ts";
+import { performVerify } from "../../core/crypto/verify.ts";
 import { E } from "../../core/fp.ts";
 import { invariant } from "../../core/machine.ts";
 import type { NodeConfig } from "../../core/mix/config.ts";
@@ -129,6 +130,7 @@ export const createSpoolNetwork = ({ suite, geometry, seed }: SimulationOptions)
       listens: [],
       acceptor: null,
       unwrap: (effect) => performUnwrap({ suite, geometry }, effect),
+      verify: (effect) => performVerify(suite, effect),
       unwrapMsMax: 3,
       storeMsMax: 3,
     };

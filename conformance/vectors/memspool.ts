@@ -6,6 +6,7 @@
  * @module
  */
 import { concat, uint32 } from "../../core/bytes.ts";
+import { performVerify } from "../../core/crypto/verify.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
 import { mono, wall } from "../../core/machine.ts";
 import { katzenpostClock } from "../../core/pki/epoch.ts";
@@ -93,6 +94,7 @@ const createServer = (suite: Suite) => {
     state = step.state;
     for (const effect of step.effects) {
       if (effect.type === "Notify") responses.push(effect.event as SpoolResponse);
+      if (effect.type === "Verify") settle(machine.step(context, state, performVerify(suite, effect)));
       if (effect.type === "Commit" || effect.type === "Scan") {
         settle(machine.step(context, state, store.perform(effect)));
       }

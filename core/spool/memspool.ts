@@ -114,9 +114,6 @@ export const decodeMemspoolResponse = (bytes: Uint8Array): MemspoolResponse | nu
 export const signMemspool = (suite: Suite, privateKey: Uint8Array): Uint8Array =>
   suite.ed25519Sign(privateKey, privateKey.subarray(32));
 
-export const verifyMemspool = (suite: Suite, publicKey: Uint8Array, signature: Uint8Array): boolean =>
-  publicKey.length === 32 && signature.length === 64 && suite.ed25519Verify(publicKey, publicKey, signature);
-
 const unknownSpool: Readonly<Record<SpoolCommand, string>> = {
   create: "spool not found",
   purge: "spool ID not found in spools map",

@@ -7,11 +7,11 @@
  */
 import { toHex, viewOf } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
-import { count, type Effect, type StoreEvent } from "../effects.ts";
+import { count, type Effect, type StoreEvent, type Verified } from "../effects.ts";
 import { absurd, after, type Context, type Machine, type Tick } from "../machine.ts";
 import { epochAt } from "../pki/epoch.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
-import { decodeMemspoolRequest, type SpoolCommand, verifyMemspool } from "./memspool.ts";
+import { decodeMemspoolRequest } from "./memspool.ts";
 import { committed, enqueue, trimMax } from "./service_queue.ts";
 import { onRestored, onRestoreFailed, startRestoring } from "./service_restore.ts";
 import {
@@ -43,7 +43,7 @@ import {
   type SpoolServiceEvent,
   type SpoolStatus,
 } from "./service_types.ts";
-import { decodeRequest2, type SpoolRequest2, spoolVersion2, verifyRequest2 } from "./service_wire.ts";
+import { decodeRequest2, signedBytes, type SpoolRequest2, spoolVersion2 } from "./service_wire.ts";
 
 /** Requests that wait for the store: 50 MB. */
 const heldMax = 1024;
@@ -75,6 +75,8 @@ const handle = (turn: ServiceTurn, event: SpoolServiceEvent | Tick): void => {
   switch (event.type) {
     case "SpoolRequest":
       return onRequest(turn, event);
+    case "Verified":
+      return onVerified(turn, event);
     case "Committed":
       return committed(turn, event.id, null);
     case "CommitFailed":
@@ -122,7 +124,7 @@ const onRequest = (turn: ServiceTurn, { id, payload }: SpoolRequest): void => {
   if (tooLong || !isWellFormed(caller)) return answer(turn, caller, "malformed");
   const refusal = epochRefusal(turn, caller);
   if (refusal !== null) return answer(turn, caller, refusal);
-  perform(turn, caller, caller.request.command);
+  authorise(turn, caller);
 };
 
 const callerOf = ({ bound: { geometry } }: ServiceTurn, id: number, bytes: Uint8Array): Caller | null => {
@@ -146,22 +148,48 @@ const epochRefusal = ({ state, context }: ServiceTurn, { version, request }: Cal
   return Math.abs((request as SpoolRequest2).epoch - epoch) <= 1 ? null : "wrong-epoch";
 };
 
-const isSignedBy = ({ bound: { suite } }: ServiceTurn, caller: Caller, key: Uint8Array): boolean =>
-  caller.version === 1
-    ? verifyMemspool(suite, key, caller.request.signature)
-    : verifyRequest2(suite, caller.request, key);
+/** The spool that a request is about; undefined where there is none of its version. */
+const spoolOf = ({ state }: ServiceTurn, { version, request }: Caller): Spool | undefined => {
+  const spool = state.spools.get(toHex(request.spool));
+  return spool?.version === version ? spool : undefined;
+};
 
-const perform = (turn: ServiceTurn, caller: Caller, command: SpoolCommand): void => {
+/** Under which a request has to be signed; null: anybody may make it. Undefined: there is no such spool. */
+const signerOf = (turn: ServiceTurn, caller: Caller): Uint8Array | null | undefined => {
+  const { command, publicKey } = caller.request;
+  if (command === "create") return publicKey;
+  const spool = spoolOf(turn, caller);
+  return command === "append" ? spool?.writer : spool?.owner;
+};
+
+const authorise = (turn: ServiceTurn, caller: Caller): void => {
+  const key = signerOf(turn, caller);
+  if (key === undefined) return answer(turn, caller, "unknown-spool");
+  const hash = turn.bound.suite.sha256(caller.request.message);
+  if (key === null) return perform(turn, caller, hash);
+  const id = takeId(turn);
+  update(turn, { checks: turn.state.checks.set(id, { caller, hash }), held: turn.state.held + 1 });
+  const signed = caller.version === 1 ? key : signedBytes(caller.request, hash);
+  turn.effects.push({ type: "Verify", id, publicKey: key, message: signed, signature: caller.request.signature });
+};
+
+const onVerified = (turn: ServiceTurn, { id, isValid }: Verified): void => {
+  const check = turn.state.checks.get(id);
+  if (check === undefined) return;
+  update(turn, { checks: turn.state.checks.delete(id), held: turn.state.held - 1 });
+  if (isValid) perform(turn, check.caller, check.hash);
+  else answer(turn, check.caller, "wrong-signature");
+};
+
+/** A request whose signature is right. Its spool may have been purged meanwhile; there is never another of its id. */
+const perform = (turn: ServiceTurn, caller: Caller, hash: Uint8Array): void => {
+  const { command } = caller.request;
   if (command === "create") return create(turn, caller);
-  const spool = turn.state.spools.get(toHex(caller.request.spool));
-  if (spool === undefined || spool.version !== caller.version) return answer(turn, caller, "unknown-spool");
-  const key = command === "append" ? spool.writer : spool.owner;
-  if (key !== null && !isSignedBy(turn, caller, key)) return answer(turn, caller, "wrong-signature");
+  const spool = spoolOf(turn, caller);
+  if (spool === undefined) return answer(turn, caller, "unknown-spool");
   switch (command) {
-    case "append": {
-      const digest = digestOf(turn.bound.suite, caller.request.message);
-      return enqueue(turn, ownerKeyOf(spool), { type: "Append", caller, digest });
-    }
+    case "append":
+      return enqueue(turn, ownerKeyOf(spool), { type: "Append", caller, digest: digestOf(hash) });
     case "purge":
       return enqueue(turn, ownerKeyOf(spool), { type: "Purge", caller });
     case "retrieve":
@@ -173,7 +201,6 @@ const perform = (turn: ServiceTurn, caller: Caller, command: SpoolCommand): void
 
 const create = (turn: ServiceTurn, caller: Caller): void => {
   const owner = caller.request.publicKey;
-  if (!isSignedBy(turn, caller, owner)) return answer(turn, caller, "wrong-signature");
   const writer = caller.version === 2 ? caller.request.message : null;
   enqueue(turn, ownerKey(caller.version, owner), { type: "Create", caller, owner, writer });
 };
@@ -214,7 +241,7 @@ const onRead = (turn: ServiceTurn, event: Read): void => {
   const found = event.type === "Scanned" ? event.entries[0] : undefined;
   const isIt = found !== undefined && toHex(found.key) === toHex(messageKey(id, messageId));
   const message = isIt ? decodeMessage(found.value) : null;
-  if (message === null || digestOf(turn.bound.suite, message) !== entry.digest) {
+  if (message === null || digestOf(turn.bound.suite.sha256(message)) !== entry.digest) {
     turn.effects.push(count("spool-unreadable"));
     return answerHeld(turn, caller, "store-failed", { messageId });
   }

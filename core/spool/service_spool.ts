@@ -13,13 +13,12 @@
  */
 import { PersistentMap } from "../collections/map.ts";
 import { concat, fromHex, isZero, readUint64, toHex, uint32, uint64, viewOf } from "../bytes.ts";
-import type { Suite } from "../crypto/suite.ts";
 import type { StoreWrite } from "../effects.ts";
 import { invariant } from "../machine.ts";
 import { spoolIdLength, type WireVersion } from "./service_types.ts";
 
 export interface IndexEntry {
-  /** Hex of the first 16 bytes of SHA-256(message). */
+  /** `digestOf` the message. */
   readonly digest: string;
   readonly length: number;
   /** In which it was appended. */
@@ -63,8 +62,8 @@ export const newSpool = (parts: Pick<Spool, "id" | "version" | "owner" | "writer
   bytes: 0,
 });
 
-export const digestOf = (suite: Suite, message: Uint8Array): string =>
-  toHex(suite.sha256(message).subarray(0, digestLength));
+/** Names a message by its SHA-256: hex of the first 16 bytes. */
+export const digestOf = (hash: Uint8Array): string => toHex(hash.subarray(0, digestLength));
 
 /** With an entry of the index, whatever its id. */
 export const withMessage = (spool: Spool, id: number, entry: IndexEntry): Spool => ({

@@ -34,6 +34,13 @@ export type Operation =
   /** Deletes messages whose time is over, or the spool whose time is over. */
   | { readonly type: "Expire" };
 
+/** A request whose signature is being checked. */
+export interface Check {
+  readonly caller: Caller;
+  /** SHA-256 of its message. */
+  readonly hash: Uint8Array;
+}
+
 export interface Answer {
   readonly caller: Caller;
   readonly messageId: number;
@@ -76,6 +83,7 @@ export interface SpoolServiceState {
   /** The queue of a commit. */
   readonly commits: PersistentMap<number, string>;
   readonly reads: PersistentMap<number, Caller>;
+  readonly checks: PersistentMap<number, Check>;
   /** Requests that are not answered yet. */
   readonly held: number;
   readonly nextId: number;
@@ -109,6 +117,7 @@ export const newServiceState = (context: Context, config: SpoolServiceConfig): S
   queues: PersistentMap(),
   commits: PersistentMap(),
   reads: PersistentMap(),
+  checks: PersistentMap(),
   held: 0,
   nextId: 1,
   restoring: null,

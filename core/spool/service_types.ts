@@ -2,12 +2,12 @@
  * What the spool service is told and what it answers: the contract between the machine (service.ts) and the process
  * around it, a plugin of a Provider (wire-facts §8.2 to §8.4).
  *
- * The driver gives each plugin request that came as a `SpoolRequest`, performs Commit and Scan, and sends the payload
- * of the one `SpoolResponse` that comes back for each id by a Notify effect.
+ * The driver gives each plugin request that came as a `SpoolRequest`, performs Verify, Commit and Scan, and sends the
+ * payload of the one `SpoolResponse` that comes back for each id by a Notify effect.
  *
  * @module
  */
-import type { StoreEvent } from "../effects.ts";
+import type { StoreEvent, Verified } from "../effects.ts";
 import type { EpochClock } from "../pki/epoch.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
 
@@ -36,7 +36,7 @@ export interface ServiceRestored {
   readonly type: "ServiceRestored";
 }
 
-export type SpoolServiceEvent = SpoolRequest | StoreEvent;
+export type SpoolServiceEvent = SpoolRequest | StoreEvent | Verified;
 
 /** Version 1 is memspool's (memspool.ts), version 2 ours (service_wire.ts). */
 export type WireVersion = 1 | 2;

@@ -82,18 +82,18 @@ export const response2Length = ({ messageLengthMax }: SpoolGeometry): number => 
 
 type Signed = Pick<SpoolRequest2, "command" | "spool" | "messageId" | "epoch" | "message">;
 
-const signedBytes = (suite: Suite, { command, spool, messageId, epoch, message }: Signed): Uint8Array =>
-  encodeCbor(["spool/v2/request", command, spool, messageId, suite.sha256(message), epoch]);
+/** What a signature is of; `hash` is SHA-256 of the message. */
+export const signedBytes = (
+  { command, spool, messageId, epoch }: Omit<Signed, "message">,
+  hash: Uint8Array,
+): Uint8Array => encodeCbor(["spool/v2/request", command, spool, messageId, hash, epoch]);
 
 /** The request with its signature by a 64-byte Ed25519 key. */
 export const signRequest2 = (suite: Suite, privateKey: Uint8Array, request: Signed): SpoolRequest2 => ({
   ...request,
   publicKey: privateKey.subarray(keyLength),
-  signature: suite.ed25519Sign(privateKey, signedBytes(suite, request)),
+  signature: suite.ed25519Sign(privateKey, signedBytes(request, suite.sha256(request.message))),
 });
-
-export const verifyRequest2 = (suite: Suite, request: SpoolRequest2, publicKey: Uint8Array): boolean =>
-  suite.ed25519Verify(publicKey, signedBytes(suite, request), request.signature);
 
 /** The parts and zeros, of a length in all. */
 export const padded = (length: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array => {

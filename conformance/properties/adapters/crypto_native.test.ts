@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createNativeSuite, nativeSuite } from "../../../adapters/crypto_native.ts";
+import { createNativeSuite, nativeSuite, verifyInThread } from "../../../adapters/crypto_native.ts";
 import { concat } from "../../../core/bytes.ts";
 import { nobleSuite } from "../../../core/crypto/noble.ts";
 import type { Suite } from "../../../core/crypto/suite.ts";
@@ -185,6 +185,29 @@ test("keys that were forgotten, or whose buffer was used again, give the right r
   suite.x25519Public(reused);
   reused.set(scalars[1]!);
   assert.deepEqual(suite.x25519Public(reused), publics[1]);
+});
+
+test("a signature is right in a thread when it is right here", async () => {
+  const seed = new Uint8Array(32).fill(7);
+  const key = nativeSuite.ed25519Public(seed);
+  const message = new Uint8Array(100).fill(1);
+  const signature = nativeSuite.ed25519Sign(concat(seed, key), message);
+  const changed = (of: Uint8Array): Uint8Array => of.map((byte, at) => at === 3 ? byte ^ 1 : byte);
+  const notCanonical = new Uint8Array(32).fill(0xff);
+  const cases: ReadonlyArray<readonly [Uint8Array, Uint8Array, Uint8Array]> = [
+    [key, message, signature],
+    [changed(key), message, signature],
+    [key, changed(message), signature],
+    [key, message, changed(signature)],
+    [key.subarray(1), message, signature],
+    [key, message, signature.subarray(1)],
+    [notCanonical, message, signature],
+    [new Uint8Array(32), message, signature],
+  ];
+  const answers = cases.map((one) => new Promise<boolean>((resolve) => verifyInThread(...one, resolve)));
+  const expected = cases.map((one) => nobleSuite.ed25519Verify(...one));
+  assert.deepEqual(expected, [true, false, false, false, false, false, false, false]);
+  assert.deepEqual(await Promise.all(answers), expected);
 });
 
 test("wrong lengths given by our own code throw", () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createGeometry } from "../../../core/sphinx/geometry.ts";
 import { toySuite as suite } from "../../sim/toy_suite.ts";
+import { performVerify } from "../../../core/crypto/verify.ts";
 import { mono, type Step, wall } from "../../../core/machine.ts";
 import { createEpochClock } from "../../../core/pki/epoch.ts";
 import { deriveSeed } from "../../../core/random.ts";
@@ -41,6 +42,7 @@ export const createProcess = (
     [state, wakeAt] = [step.state, step.wakeAt];
     for (const { from, effect } of step.effects) {
       if (effect.type === "Notify") notices.push(effect.event as Record<string, unknown>);
+      if (effect.type === "Verify") tell({ to: from, event: performVerify(suite, effect) });
       if (effect.type === "Commit" && failing) {
         tell({ to: from, event: { type: "CommitFailed", id: effect.id, reason: "full" } });
       } else if (effect.type === "Commit" || effect.type === "Scan") tell({ to: from, event: store.perform(effect) });

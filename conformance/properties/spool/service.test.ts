@@ -86,6 +86,21 @@ test("nothing is answered before it is durable, and appends that wait share one 
   assert.deepEqual(world.responses.map(({ payload }) => read2(payload).messageId), [1, 2, 3, 2]);
 });
 
+test("[FAULT-37] what waits for its signature to be checked is held, and finds what its spool is by then", () => {
+  const world = createServiceWorld(suite);
+  const spool = create(world);
+  world.holdChecks();
+  world.ask(signed(world, writer, { command: "append", spool, message: utf8("late") }));
+  world.ask(signed(world, owner, { command: "retrieve", spool, messageId: 1 }));
+  world.ask(signed(world, writer, { command: "purge", spool }));
+  world.ask(signed(world, owner, { command: "purge", spool }));
+  assert.deepEqual([world.responses.length, world.state().held, world.state().checks.size], [0, 4, 4]);
+  world.releaseChecks();
+  const statuses = world.responses.map(({ payload }) => read2(payload).status);
+  assert.deepEqual(statuses, ["ok", "wrong-signature", "unknown-spool", "unknown-spool"]);
+  assert.deepEqual([world.state().held, world.state().checks.size, world.state().messages], [0, 0, 0]);
+});
+
 test("[FAULT-37] [FAULT-38] a full disk and an I/O error have a status each, lose nothing and leave no gap", () => {
   const world = createServiceWorld(suite);
   const spool = create(world);

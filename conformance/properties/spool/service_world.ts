@@ -1,7 +1,8 @@
 /** A spool service with a disk that can be full, for the tests of the service. */
 import { concat, uint32 } from "../../../core/bytes.ts";
 import type { Suite } from "../../../core/crypto/suite.ts";
-import type { Effect, StoreFailure } from "../../../core/effects.ts";
+import { performVerify } from "../../../core/crypto/verify.ts";
+import type { Effect, StoreFailure, Verify } from "../../../core/effects.ts";
 import { mono, type Step, wall } from "../../../core/machine.ts";
 import { createEpochClock } from "../../../core/pki/epoch.ts";
 import { deriveSeed } from "../../../core/random.ts";
@@ -34,6 +35,7 @@ export const createServiceWorld = (
   let state: SpoolServiceState;
   let isHeld = false;
   const heldBack: StoreEffect[] = [];
+  let checksHeld: Verify[] | null = null;
   const responses: SpoolResponse[] = [];
 
   const context = () => ({ now: mono(ms), wall: wall(ms), seed: deriveSeed(new Uint8Array(32), `${steps++}`) });
@@ -45,6 +47,10 @@ export const createServiceWorld = (
         ? { type: "CommitFailed", id: effect.id, reason: failure }
         : store.perform(effect),
     ));
+  const check = (effect: Verify): void => {
+    if (checksHeld === null) settle(machine.step(context(), state, performVerify(suite, effect)));
+    else checksHeld.push(effect);
+  };
   /** A response's payload as the plugin sends it. */
   const note = (event: SpoolResponse | ServiceRestored): void => {
     if (event.type === "ServiceRestored") return;
@@ -55,6 +61,7 @@ export const createServiceWorld = (
     for (const effect of step.effects) {
       if (effect.type === "Notify") note(effect.event as SpoolResponse | ServiceRestored);
       if (effect.type === "Count") counts.set(`${effect.label}`, (counts.get(`${effect.label}`) ?? 0) + 1);
+      if (effect.type === "Verify") check(effect);
       if (effect.type !== "Commit" && effect.type !== "Scan") continue;
       if (isHeld) heldBack.push(effect);
       else answerStore(effect);
@@ -64,7 +71,7 @@ export const createServiceWorld = (
 
   const askPayload = (payload: Uint8Array): SpoolResponse | null => {
     settle(machine.step(context(), state, { type: "SpoolRequest", id: steps, payload }));
-    return isHeld ? null : responses.pop() ?? null;
+    return isHeld || checksHeld !== null ? null : responses.pop() ?? null;
   };
 
   return {
@@ -79,6 +86,13 @@ export const createServiceWorld = (
     release: () => {
       isHeld = false;
       for (const effect of heldBack.splice(0)) answerStore(effect);
+    },
+    holdChecks: () => void (checksHeld = []),
+    /** The last first: threads keep no order. */
+    releaseChecks: () => {
+      const checks = checksHeld ?? [];
+      checksHeld = null;
+      checks.toReversed().forEach(check);
     },
     pass: (duration: number) => {
       for (const end = ms + duration; ms < end;) {
