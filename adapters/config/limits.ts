@@ -43,6 +43,11 @@ export const serverLimitsTable = table({
     defaultLimits.handshakesOfPeersMax,
     "The same from addresses of the layer before, which others cannot take",
   ),
+  HandshakesPerMinute: number(defaultLimits.arrivalsPerMinute, `Handshakes from ${oneAddress} in a minute`),
+  HandshakesPerMinuteInAll: number(
+    defaultLimits.arrivalsPerMinuteInAll,
+    "The same from all addresses together, those of the layer before apart",
+  ),
   Clients: number(defaultLimits.clientsMax, "Connections of clients; each account has one"),
   ClientsPerAddress: number(defaultLimits.clientsPerAddress, `Of these, from ${oneAddress}`),
   Answers: number(defaultLimits.answersMax, "Answers that may wait for one client"),
@@ -92,6 +97,11 @@ export const authorityLimitsTable = table({
     defaultLinkLimits.strangersOfPeersMax,
     "The same from addresses of the other authorities, which others cannot take",
   ),
+  HandshakesPerMinute: number(defaultLinkLimits.arrivalsPerMinute, `Handshakes from ${oneAddress} in a minute`),
+  HandshakesPerMinuteInAll: number(
+    defaultLinkLimits.arrivalsPerMinuteInAll,
+    "The same from all addresses together, those of the other authorities apart",
+  ),
   ConnectionsPerIdentity: number(defaultLinkLimits.perIdentity, "Connections of one node or authority"),
 });
 
@@ -102,6 +112,8 @@ export const linkLimitsOf = (limits: AuthorityLimits): LinkLimits => ({
   strangersPerAddress: limits.StrangersPerAddress,
   strangersOfPeersMax: limits.StrangersOfPeers,
   perIdentity: limits.ConnectionsPerIdentity,
+  arrivalsPerMinute: limits.HandshakesPerMinute,
+  arrivalsPerMinuteInAll: limits.HandshakesPerMinuteInAll,
 });
 
 type ConnectionLimits = Pick<ServerLimits, keyof typeof connectionKeys>;
@@ -124,6 +136,8 @@ export const nodeLimitsOf = (limits: ServerLimits): Partial<Limits> => ({
   handshakesMax: limits.Handshakes,
   handshakesPerAddress: limits.HandshakesPerAddress,
   handshakesOfPeersMax: limits.HandshakesOfPeers,
+  arrivalsPerMinute: limits.HandshakesPerMinute,
+  arrivalsPerMinuteInAll: limits.HandshakesPerMinuteInAll,
   clientsMax: limits.Clients,
   clientsPerAddress: limits.ClientsPerAddress,
   answersMax: limits.Answers,

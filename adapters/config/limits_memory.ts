@@ -12,6 +12,8 @@ const KiB = 1024;
 const packet = Math.ceil(katzenpostGeometry.packetLength / KiB) * KiB;
 /** A socket, its session and its place in the tables. */
 const connection = 16 * KiB;
+/** An address that has come within a minute (core/wire/arrivals.ts), which may be a minute's and a quarter's. */
+const arrival = 512 * 1.25;
 /** What was received in a handshake and not read yet: two pieces of the socket's. */
 const handshake = 128 * KiB;
 /** Header and body of a request for an account. */
@@ -36,6 +38,7 @@ export const memoryShares = (limits: ServerLimits, { isProvider, before, next }:
   { of: "Connections", bytes: limits.Connections * connection },
   { of: "Handshakes", bytes: limits.Handshakes * handshake },
   { of: "HandshakesOfPeers", bytes: limits.HandshakesOfPeers * handshake },
+  { of: "HandshakesPerMinuteInAll", bytes: limits.HandshakesPerMinuteInAll * arrival },
   // A frame that came in part, and the answers that wait.
   { of: "Clients", bytes: isProvider ? limits.Clients * (1 + limits.Answers) * packet : 0 },
   { of: "nodes of the layer before", bytes: before * packet },

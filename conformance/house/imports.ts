@@ -8,7 +8,7 @@ import { type Finding, finding, importsOf, resolveImport, type Source } from "./
 
 /** Layers of core, lowest first; the first pattern that fits a path decides. */
 const layers: ReadonlyArray<readonly [rank: number, group: string, pattern: RegExp]> = [
-  [0, "base", /^core\/(machine|bytes|heap|random|fp)\.ts$|^core\/(codec|collections|crypto)\//],
+  [0, "base", /^core\/(machine|bytes|heap|random|fp|token_bucket)\.ts$|^core\/(codec|collections|crypto)\//],
   [2, "links", /^core\/(effects|system|restoring)\.ts$|^core\/wire\/|^core\/pki\/(directory|fetch)/],
   [3, "authority", /^core\/pki\/(authority|nonvoting)/],
   [1, "documents", /^core\/(sphinx|noise|pki)\//],

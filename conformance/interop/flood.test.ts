@@ -32,6 +32,7 @@ const limits = `
   Handshakes = 64
   HandshakesPerAddress = 8
   HandshakesOfPeers = 16
+  HandshakesPerMinute = 40
   Clients = 16
   UnsentBytes = 16777216
   UnwrapBytes = 16777216
@@ -107,7 +108,7 @@ const peakMemory = (pid: number): number | null => {
   return match === null ? null : Number(match[1]) / 1024;
 };
 
-test("[FAULT-16] [FAULT-15] 2,000 silent, slow and garbling connections: bounded memory, a client is let in", async (t) => {
+test("[MIXNET-4.1-07] [FAULT-16] [FAULT-15] 2,000 silent, slow and garbling connections: bounded memory, a client is let in", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "samtpfote-flood-"));
   const { file, address, registration, boundMiB } = await providerFile(folder);
   const provider = start("mix", ["-f", file, "--supervised"]);
@@ -137,10 +138,11 @@ test("[FAULT-16] [FAULT-15] 2,000 silent, slow and garbling connections: bounded
     const { code, stdout } = await provider.ended;
     assert.equal(code, 0);
     const counted = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(stdout)?.[1] ?? 0);
-    const refused = ["address-crowded", "pool-crowded", "address-accepted"]
+    const refused = ["address-rate", "address-crowded", "pool-crowded", "address-accepted"]
       .map((reason) => counted(`connections-refused{${reason}}`));
     const ended = ["bad-prologue", "noise-decrypt", "noise-kem", "peer-closed", "evicted"]
       .map((reason) => counted(`connections-ended{${reason}}`));
+    assert.notEqual(counted("connections-refused{address-rate}"), 0);
     assert.ok(refused.reduce((sum, n) => sum + n) > floodSize / 4, `refused: ${refused}, ended: ${ended}`);
     assert.equal(counted("packets-received"), letIn.length);
   } finally {

@@ -5,7 +5,7 @@
  * @module
  */
 import { toHex } from "../bytes.ts";
-import { fullBucket } from "../provider/rate_limit.ts";
+import { fullBucket } from "../token_bucket.ts";
 import { newRetrieval } from "../provider/retrieval.ts";
 import { userName } from "../provider/user_name.ts";
 import { isLogin } from "../provider/users.ts";

@@ -54,6 +54,10 @@ export interface Limits {
   readonly handshakesPerAddress: number;
   /** Ours: the same from addresses of nodes that may connect, besides. */
   readonly handshakesOfPeersMax: number;
+  /** Ours: handshakes of strangers from one address in a minute. */
+  readonly arrivalsPerMinute: number;
+  /** Ours: the same from all addresses together. */
+  readonly arrivalsPerMinuteInAll: number;
   /** Ours: incoming connections of clients; each has one, and each node has one besides. */
   readonly clientsMax: number;
   /** Ours: of these, from one address. */
@@ -92,6 +96,8 @@ export const defaultLimits: Limits = {
   handshakesMax: 256,
   handshakesPerAddress: 32,
   handshakesOfPeersMax: 64,
+  arrivalsPerMinute: 1200,
+  arrivalsPerMinuteInAll: 12_000,
   clientsMax: 10_000,
   clientsPerAddress: 256,
   answersMax: 4,

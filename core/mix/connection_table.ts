@@ -7,10 +7,11 @@
  */
 import { PersistentMap } from "../collections/map.ts";
 import { toHex } from "../bytes.ts";
-import type { Bucket } from "../provider/rate_limit.ts";
+import type { Bucket } from "../token_bucket.ts";
 import type { Retrieval } from "../provider/retrieval.ts";
 import type { Address } from "../system.ts";
 import { type Admission, leave, nobody } from "../wire/admission.ts";
+import { type Arrivals, noArrivals } from "../wire/arrivals.ts";
 
 export interface Credentials {
   /** A node's identity key, or a user's name as presented. */
@@ -46,6 +47,7 @@ export interface Connections {
   readonly byPeer: PersistentMap<string, Address>;
   /** The connections in the handshake. */
   readonly admission: Admission;
+  readonly arrivals: Arrivals;
   readonly clients: number;
   readonly clientsByAddress: PersistentMap<string, number>;
   /** Packets in unwrapping, of connections that have any. */
@@ -56,6 +58,7 @@ export const noConnections: Connections = {
   bySession: PersistentMap(),
   byPeer: PersistentMap(),
   admission: nobody,
+  arrivals: noArrivals,
   clients: 0,
   clientsByAddress: PersistentMap(),
   unwrapping: PersistentMap(),
@@ -112,6 +115,7 @@ export const setConnection = (
   if (connection !== undefined && oldPeer?.credentials === newPeer?.credentials) return { ...connections, bySession };
   const { byPeer, admission, clients, clientsByAddress, unwrapping } = connections;
   return {
+    ...connections,
     bySession,
     byPeer: renamed(byPeer, session, oldPeer, newPeer),
     admission: leave(admission, session),

@@ -6,9 +6,10 @@
 import type { Incoming } from "../effects.ts";
 import { count, log, tell } from "../effects.ts";
 import { after } from "../machine.ts";
-import { spend } from "../provider/rate_limit.ts";
+import { spend } from "../token_bucket.ts";
 import type { Address } from "../system.ts";
 import { admit, type RefusalReason } from "../wire/admission.ts";
+import { arrive } from "../wire/arrivals.ts";
 import { type Command, commandHeaderLength } from "../wire/commands.ts";
 import { addressOf } from "../wire/remote_address.ts";
 import type { SessionConfig, SessionReport } from "../wire/session.ts";
@@ -24,7 +25,7 @@ import { countPacket, dropPacket, emit, type Turn, update } from "./turn.ts";
 /** A listener took a connection: it gets a session, and another one may have to go for it. */
 export const onIncoming = (turn: Turn, { connection, remote }: Incoming): void => {
   const from = addressOf(remote);
-  const refusal = refusalOf(turn, from);
+  const refusal = refusalOf(turn, from) ?? haste(turn, from);
   if (refusal !== null) {
     return emit(turn, { type: "Refuse", connection }, count("connections-refused", refusal));
   }
@@ -39,6 +40,15 @@ const refusalOf = (
   if (restoring !== null) return "starting";
   const isFull = connections.clientsByAddress.get(from, 0) >= config.limits.clientsPerAddress;
   return isFull && !isPeerAddress(documents, from) ? "address-full" : null;
+};
+
+/** Why an address may not come now; one at which a document has a node of the layer before always may. */
+const haste = (turn: Turn, from: string): RefusalReason | null => {
+  const { connections, config, documents } = turn.state;
+  if (isPeerAddress(documents, from)) return null;
+  const { arrivals, refusal } = arrive(connections.arrivals, config.limits, from, turn.context.now);
+  update(turn, { connections: { ...connections, arrivals } });
+  return refusal;
 };
 
 /** What is evicted is destroyed, not hung up on: its bytes would hold the room that they have to leave. */

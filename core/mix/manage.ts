@@ -8,7 +8,7 @@ import { absurd } from "../machine.ts";
 import type { Manage, ManageAnswer } from "../management/request.ts";
 import { manageUser } from "../provider/accounts.ts";
 import type { ProviderState } from "../provider/provider.ts";
-import type { RateLimit } from "../provider/rate_limit.ts";
+import type { RateLimit } from "../token_bucket.ts";
 import type { Limits } from "./config.ts";
 import type { NodeReport, Status } from "./node_view.ts";
 import { nodeView } from "./node_view.ts";

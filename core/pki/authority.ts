@@ -26,6 +26,7 @@ import {
 } from "../machine.ts";
 import type { Address } from "../system.ts";
 import { nobody } from "../wire/admission.ts";
+import { noArrivals } from "../wire/arrivals.ts";
 import type { SessionReport } from "../wire/session.ts";
 import { type AuthorityConfig, membershipOf } from "./authority_config.ts";
 import { hearOf } from "./authority_answers.ts";
@@ -90,6 +91,7 @@ const initial = (suite: Suite, context: Context, config: AuthorityConfig): Autho
   clockOffsets: PersistentMap(),
   links: OrderedMap(),
   admission: nobody,
+  arrivals: noArrivals,
   storage: newStorage(notRestored),
   sessions: 0,
 });

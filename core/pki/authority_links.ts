@@ -53,7 +53,9 @@ export const admit = (
   { connection, remote }: Incoming,
 ): Outcome => {
   const { peers } = state.members;
-  const { admission, evicted } = admitLink(state.admission, state.config.limits, connection, remote, peers.values());
+  const { limits } = state.config;
+  const { door, refusal, evicted } = admitLink(state, limits, context.now, connection, remote, peers.values());
+  if (refusal !== null) return refuse({ ...state, ...door }, connection, refusal);
   const config: SessionConfig = {
     self: connection,
     owner: self,
@@ -67,18 +69,20 @@ export const admit = (
   };
   const deadline = after(context.now, commandDeadlineMs);
   const links = state.links.set(connection, { type: "opening", host: hostOf(remote), deadline });
-  const admitted = only({ ...state, links, admission }, { type: "Spawn", at: connection, kind: "session", config });
+  const admitted = only({ ...state, ...door, links }, { type: "Spawn", at: connection, kind: "session", config });
   return evicted === null ? admitted : andThen(admitted, (next) => evict(next, evicted.connection, evicted.reason));
 };
 
+const refuse = (
+  state: AuthorityState,
+  connection: Address,
+  reason: RefusalReason,
+  ...more: ReadonlyArray<Effect>
+): Outcome => only(state, { type: "Refuse", connection }, count("connections-refused", reason), ...more);
+
 /** Destroyed rather than hung up on: what is still to be written would hold the room that is needed. */
 const evict = (state: AuthorityState, connection: Address, reason: RefusalReason): Outcome =>
-  only(
-    state,
-    { type: "Refuse", connection },
-    count("connections-refused", reason),
-    request(connection, { type: "Abort" }),
-  );
+  refuse(state, connection, reason, request(connection, { type: "Abort" }));
 
 const forget = (state: AuthorityState, connection: Address): AuthorityState => ({
   ...state,

@@ -13,6 +13,7 @@ import type { Effect } from "../effects.ts";
 import type { Mono, Wall } from "../machine.ts";
 import type { Address } from "../system.ts";
 import type { Admission } from "../wire/admission.ts";
+import type { Arrivals } from "../wire/arrivals.ts";
 import type { AuthorityConfig, Hex, Membership } from "./authority_config.ts";
 import type { Coming } from "./authority_lists.ts";
 import type { Errand } from "./authority_errands.ts";
@@ -54,6 +55,7 @@ export interface AuthorityState {
   readonly links: OrderedMap<Address, Link>;
   /** Those of strangers and clients. */
   readonly admission: Admission;
+  readonly arrivals: Arrivals;
   /** What is being written down. */
   readonly storage: Storage;
   /** Sessions opened so far: makes each one's address its own. */

@@ -15,6 +15,7 @@ import { type Effect, type Incoming, log, type StoreEvent, type StoreFailure } f
 import { absurd, type Context, type Machine, mono, type Tick } from "../machine.ts";
 import type { Address } from "../system.ts";
 import { nobody } from "../wire/admission.ts";
+import { noArrivals } from "../wire/arrivals.ts";
 import type { SessionReport } from "../wire/session.ts";
 import { isListed } from "./authority_config.ts";
 import { comingOf, dueLists, listedNodes, listsLog, type Relist } from "./authority_lists.ts";
@@ -55,6 +56,7 @@ const initial = (suite: Suite, context: Context, config: NonvotingConfig): Nonvo
   seen: null,
   links: OrderedMap(),
   admission: nobody,
+  arrivals: noArrivals,
   nextId: 0,
 });
 

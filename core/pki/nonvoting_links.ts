@@ -31,7 +31,9 @@ const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.la
 export const admit = (turn: Turn, { connection, remote }: Incoming): void => {
   const { state, self, context } = turn;
   if (state.restoring !== null) return refuse(turn, connection, "starting");
-  const { admission, evicted } = admitLink(state.admission, state.config.limits, connection, remote, []);
+  const { door, refusal, evicted } = admitLink(state, state.config.limits, context.now, connection, remote, []);
+  update(turn, door);
+  if (refusal !== null) return refuse(turn, connection, refusal);
   const config: SessionConfig = {
     self: connection,
     owner: self,
@@ -45,7 +47,6 @@ export const admit = (turn: Turn, { connection, remote }: Incoming): void => {
   };
   const deadline = after(context.now, commandDeadlineMs);
   setLink(turn, connection, { type: "opening", host: hostOf(remote), deadline });
-  update(turn, { admission });
   emit(turn, { type: "Spawn", at: connection, kind: "session", config });
   if (evicted === null) return;
   refuse(turn, evicted.connection, evicted.reason);

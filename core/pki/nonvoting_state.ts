@@ -13,6 +13,7 @@ import type { Effect } from "../effects.ts";
 import { type Context, earliest, type Mono, type Step } from "../machine.ts";
 import type { Address } from "../system.ts";
 import type { Admission } from "../wire/admission.ts";
+import type { Arrivals } from "../wire/arrivals.ts";
 import type { Restoring } from "../restoring.ts";
 import type { AuthorityConfig, Hex } from "./authority_config.ts";
 import type { Coming, Listed } from "./authority_lists.ts";
@@ -82,6 +83,7 @@ export interface NonvotingState {
   readonly links: OrderedMap<Address, Link>;
   /** Those of strangers and clients. */
   readonly admission: Admission;
+  readonly arrivals: Arrivals;
   /** Requests to the store so far. */
   readonly nextId: number;
 }

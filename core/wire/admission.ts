@@ -32,6 +32,10 @@ export const refusalReasons = [
   "address-crowded",
   /** The pool of its kind is full. */
   "pool-crowded",
+  /** The address comes too often (arrivals.ts). */
+  "address-rate",
+  /** All strangers together come too often. */
+  "common-rate",
   /** The address has as many authenticated connections as one may have. */
   "address-full",
   /** The identity has as many connections as one may have. */

@@ -77,6 +77,29 @@ test("[MIXNET-4.1-08] [FAULT-16] a flood from many addresses fills the strangers
   assert.deepEqual(told(loginNode(mix, "behind NAT", "p2"), "behind NAT"), [{ type: "Allowed" }]);
 });
 
+test("[MIXNET-4.1-07] [FAULT-16] who comes too often is refused before it costs a key exchange, neighbours never", () => {
+  const mix = createRunning("a1", { limits: { arrivalsPerMinute: 8, arrivalsPerMinuteInAll: 800 } });
+  const reasons = (remote: string, count: number): ReadonlyArray<string | undefined> =>
+    Array.from({ length: count }, (_, n) => {
+      const effects = open(mix, `${remote}/${n}`, remote);
+      assert.equal(effects.some(({ type }) => type === "Spawn"), counted(effects).length === 0);
+      return counted(effects)[0];
+    });
+  assert.deepEqual(reasons("203.0.113.9:1", 4), [undefined, undefined, "address-rate", "address-rate"]);
+  assert.deepEqual(reasons("203.0.113.10:1", 1), [undefined]);
+  // The document says that p1 is at 127.0.0.1.
+  assert.deepEqual(reasons("127.0.0.1:1", 4), [undefined, undefined, undefined, undefined]);
+  mix.sleep(7_500);
+  assert.deepEqual(reasons("203.0.113.9:1", 2), [undefined, "address-rate"]);
+});
+
+test("[MIXNET-4.1-07] [FAULT-16] a crowd that comes without end leaves room for a stranger that comes once", () => {
+  const mix = createRunning("a1", { limits: { arrivalsPerMinuteInAll: 80 } });
+  const crowd = Array.from({ length: 100 }, (_, n) => counted(open(mix, `crowd/${n}`, `203.0.113.${n % 4}:1`))[0]);
+  assert.deepEqual([crowd.filter((reason) => reason === undefined).length, crowd.at(-1)], [10, "common-rate"]);
+  assert.deepEqual(counted(open(mix, "once", "198.51.100.7:1")), []);
+});
+
 test("[FAULT-16] the 18,446,744,073,709,551,616 addresses of one /64 are one address", () => {
   const mix = createRunning("a1", { limits: { handshakesPerAddress: 2 } });
   for (let n = 0; n < 20; n++) open(mix, `flood/${n}`, `[2001:db8:0:1::${n.toString(16)}]:1`);

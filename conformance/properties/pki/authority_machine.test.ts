@@ -7,6 +7,7 @@ import { type Context, tick, wall } from "../../../core/machine.ts";
 import type { AuthorityEvent } from "../../../core/pki/authority.ts";
 import { encodeDocument } from "../../../core/pki/document.ts";
 import { epochStart } from "../../../core/pki/epoch.ts";
+import { defaultLinkLimits } from "../../../core/pki/authority_admission.ts";
 import type { Command } from "../../../core/wire/commands.ts";
 import type { SessionConfig, SessionReport } from "../../../core/wire/session.ts";
 import {
@@ -165,7 +166,13 @@ const opened = (run: ReturnType<typeof createRun>, connection: string, host: str
   return gone;
 };
 
-const limits = { strangersMax: 6, strangersPerAddress: 3, strangersOfPeersMax: 2, perIdentity: 2 };
+const limits = {
+  ...defaultLinkLimits,
+  strangersMax: 6,
+  strangersPerAddress: 3,
+  strangersOfPeersMax: 2,
+  perIdentity: 2,
+};
 
 test("[FAULT-16] a flood loses its own oldest connections; whoever else waits, stays", () => {
   const run = createRun({ limits });
@@ -179,6 +186,20 @@ test("[FAULT-16] a flood loses its own oldest connections; whoever else waits, s
   // One ends, there is room for one.
   run.report(2, "in/22", { type: "Down", reason: "peer-closed" });
   assert.deepEqual(opened(run, "in/23", "203.0.113.23"), []);
+});
+
+test("[MIXNET-4.1-07] [FAULT-16] strangers who come too often are refused at once, the other authorities never", () => {
+  const run = createRun({ limits: { ...limits, arrivalsPerMinute: 8 } });
+  const come = (host: string): ReadonlyArray<string | undefined> =>
+    Array.from({ length: 4 }, (_, n) => {
+      const effects = run.step(1, incoming(`${host}/${n}`, `${host}:9`));
+      const spawned = effects.some(({ type }) => type === "Spawn");
+      const refusal = effects.find((effect) => effect.type === "Count");
+      return spawned ? undefined : refusal?.type === "Count" ? refusal.label : "nothing";
+    });
+  assert.deepEqual(come("203.0.113.1"), [undefined, undefined, "address-rate", "address-rate"]);
+  assert.equal(run.state().links.size, 2);
+  assert.deepEqual(come("192.0.2.1"), [undefined, undefined, undefined, undefined]);
 });
 
 test("[FAULT-16] authorities' addresses have room of their own; nodes and authorities leave that of strangers", () => {

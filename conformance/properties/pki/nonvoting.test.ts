@@ -42,10 +42,10 @@ const at = (ms: number): Context => ({
 
 const isStoreEffect = (effect: Effect): effect is StoreEffect => effect.type === "Commit" || effect.type === "Scan";
 
-const createRun = (startMs: number, store: Store = createStore()) => {
+const createRun = (startMs: number, store: Store = createStore(), limits = config.limits) => {
   let connections = 0;
   let failure: StoreFailure | null = null;
-  let step = machine.start(at(startMs), config, undefined);
+  let step = machine.start(at(startMs), { ...config, limits }, undefined);
   const all: Effect[] = [];
   const settle = (ms: number): void => {
     all.push(...step.effects);
@@ -104,6 +104,8 @@ const createRun = (startMs: number, store: Store = createStore()) => {
       assert.deepEqual(notices.map((notice) => (notice as NonvotingStatusReport).id), [7]);
       return (notices[0] as NonvotingStatusReport).view;
     },
+    refusals: () =>
+      all.flatMap((effect) => effect.type === "Count" && effect.name === "connections-refused" ? [effect.label] : []),
     reasons: () => all.flatMap((effect) => effect.type === "Log" ? [effect.reason] : []),
     exits: () => all.flatMap((effect) => effect.type === "Exit" ? [effect.code] : []),
     wakeAtMs: (): number => step.wakeAt! - 5000,
@@ -112,6 +114,12 @@ const createRun = (startMs: number, store: Store = createStore()) => {
 
 const fieldsOf = (name: string, of: number) => name === "provider" ? providerFields(name, of) : mixFields(name, of);
 const { ok, notFound, gone } = consensusStatus;
+
+test("[MIXNET-4.1-07] [FAULT-16] an address that comes too often is refused, until it waits", () => {
+  const run = createRun(100, createStore(), { ...defaultLinkLimits, arrivalsPerMinute: 8 });
+  assert.deepEqual([200, 200, 200, 200 + 7_500].map((ms) => run.get(ms, epoch)), [notFound, notFound, null, notFound]);
+  assert.deepEqual(run.refusals(), ["address-rate"]);
+});
 
 test("the next epoch's document comes when less than half of this one is left, not before", () => {
   const run = createRun(100);

@@ -1,10 +1,11 @@
 /**
- * How many packets a client may send (wire-facts §6.5): a token bucket that starts full, refilled at the document's
- * SendRatePerMinute. In Go the burst is overwritten by 0 after the start, which drops everything; here it stays.
+ * How often something may come: a token bucket that starts full. A client's packets (wire-facts §6.5) refill it at the
+ * document's SendRatePerMinute; in Go the burst is overwritten by 0 after the start, which drops everything; here it
+ * stays. Handshakes: wire/arrivals.ts.
  *
  * @module
  */
-import type { Mono } from "../machine.ts";
+import type { Mono } from "./machine.ts";
 
 export interface RateLimit {
   /** Per minute; 0 is no limit. */
@@ -21,7 +22,7 @@ export interface Bucket {
 
 export const fullBucket = (now: Mono, burst: number): Bucket => ({ tokens: burst, at: now });
 
-/** Takes a token for a packet; null where there is none. */
+/** Takes a token; null where there is none. */
 export const spend = ({ ratePerMinute, burst }: RateLimit, bucket: Bucket, now: Mono): Bucket | null => {
   if (ratePerMinute === 0) return { tokens: burst, at: now };
   const refilled = bucket.tokens + ((now - bucket.at) * ratePerMinute) / 60_000;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { mono } from "../../../core/machine.ts";
-import { type Bucket, fullBucket, spend } from "../../../core/provider/rate_limit.ts";
+import { mono } from "../../core/machine.ts";
+import { type Bucket, fullBucket, spend } from "../../core/token_bucket.ts";
 
 test("[KEYSERVER-5-02] a client may send a burst of 4 at once, then one packet per 60000/rate ms", () => {
   const limit = { ratePerMinute: 100, burst: 4 };
