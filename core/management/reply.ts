@@ -30,6 +30,8 @@ export const replyTo = (answer: ManageAnswer): string => {
     case "Key":
       return reply(250, toBase64(answer.key));
     case "Failed":
+      // Go has no such failure, and so no text for it.
+      if (answer.reason === "confusable-name") return reply(501, "the name may look as another one");
       return reply(answer.reason === "invalid-name" ? 501 : 554);
     default:
       return absurd(answer);

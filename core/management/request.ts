@@ -37,6 +37,8 @@ export interface Manage {
 /** Why a request failed. */
 export const manageFailures = [
   "invalid-name",
+  /** A new name that may look as another one. */
+  "confusable-name",
   "exists",
   "no-such-user",
   "no-identity",

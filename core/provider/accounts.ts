@@ -17,7 +17,7 @@ import type { Manage, ManageAnswer, Managed, UserRequest } from "../management/r
 import { entriesOf, entryKey, mailboxTable, withoutMailbox } from "./mailbox.ts";
 import type { ProviderOutcome, ProviderState, ProviderStep } from "./provider.ts";
 import type { Register, Registered, RegisterOutcome } from "./registration.ts";
-import { userName } from "./user_name.ts";
+import { newUserName, userName } from "./user_name.ts";
 import { type Account, encodeAccount, userId, userKeyLength, usersTable } from "./users.ts";
 
 /** Who waits for a change. */
@@ -92,8 +92,8 @@ export const register = (state: ProviderState, commitId: number, request: Regist
   const refuse = (outcome: RegisterOutcome): ProviderStep =>
     answered(state, { type: "Registered", registered: { type: "Registered", id, outcome } });
   if (!state.config.registration.enabled) return refuse("disabled");
-  const name = userName(state.config, utf8(request.user));
-  if (name === null) return refuse("invalid-name");
+  const name = newUserName(state.config, utf8(request.user));
+  if (typeof name === "string") return refuse(name);
   if (upcoming(state, userId(name)) !== null) return refuse("exists");
   if (linkKey.length !== userKeyLength || (identityKey !== null && identityKey.length !== userKeyLength)) {
     return refuse("invalid-name");
@@ -111,8 +111,11 @@ export const manageUser = (
 ): ProviderStep => {
   const answer = (of: ManageAnswer): ProviderStep =>
     answered(state, { type: "Managed", managed: { type: "Managed", id, answer: of } });
-  const name = userName(state.config, utf8(request.user));
-  if (name === null) return answer({ type: "Failed", reason: "invalid-name" });
+  const user = utf8(request.user);
+  const name = request.type === "AddUser"
+    ? newUserName(state.config, user)
+    : userName(state.config, user) ?? "invalid-name";
+  if (typeof name === "string") return answer({ type: "Failed", reason: name });
   const wanted = wantedOf(upcoming(state, userId(name)), request);
   if (wanted.type !== "Change") return answer(wanted);
   if (request.type === "AddUser" && isFull(state)) return answer({ type: "Failed", reason: "too-many-users" });

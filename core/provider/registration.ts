@@ -17,7 +17,7 @@ export interface Register {
   readonly identityKey: Uint8Array | null;
 }
 
-export type RegisterOutcome = "ok" | "exists" | "invalid-name" | "disabled" | "store-failed";
+export type RegisterOutcome = "ok" | "exists" | "invalid-name" | "confusable-name" | "disabled" | "store-failed";
 
 /** The event of a Notify. */
 export interface Registered {

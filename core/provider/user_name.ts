@@ -8,6 +8,7 @@
  */
 import { fromUtf8, utf8 } from "../bytes.ts";
 import type { ProviderConfig } from "./config.ts";
+import { isConfusable } from "./user_name_glyphs.ts";
 import { enforceUserName } from "./user_name_profile.ts";
 
 export type NameRules = Pick<ProviderConfig, "binaryRecipients" | "caseSensitiveRecipients" | "recipientDelimiter">;
@@ -32,6 +33,16 @@ export const userName = (rules: NameRules, presented: Uint8Array): Uint8Array | 
   if (rules.binaryRecipients) return bounded(presented.slice());
   const mapped = mapName(rules, presented);
   return mapped === null ? null : bounded(utf8(mapped));
+};
+
+/** The same for an account that is to be made; a name that may look as another one is none for it. */
+export const newUserName = (
+  rules: NameRules,
+  presented: Uint8Array,
+): Uint8Array | "invalid-name" | "confusable-name" => {
+  const name = userName(rules, presented);
+  if (name === null) return "invalid-name";
+  return !rules.binaryRecipients && isConfusable(fromUtf8(name)!) ? "confusable-name" : name;
 };
 
 /**

@@ -115,6 +115,9 @@ test("greeting and replies are those of the Go programs", () => {
   assert.equal(textOf(talk.answer({ type: "Failed", reason: "no-such-user" })), failed);
   talk.send("USER_LINK b\u00a0b\n");
   assert.equal(textOf(talk.answer({ type: "Failed", reason: "invalid-name" })), syntax);
+  talk.send(`ADD_USER \u0430lice ${toHex(key)}\n`);
+  const confusable = talk.answer({ type: "Failed", reason: "confusable-name" });
+  assert.equal(textOf(confusable), "501 the name may look as another one\r\n");
   talk.send("SEND_RATE 030\n");
   assert.equal(textOf(talk.answer({ type: "Done" })), "250 30\r\n");
   talk.send("STATUS\n");

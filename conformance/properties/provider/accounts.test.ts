@@ -18,7 +18,7 @@ import {
 } from "../mix/fixture.ts";
 import { arrive, createProvider, payloadOf, to } from "./harness.ts";
 
-test("registration: the answer comes when the account is durable; names are taken once, in their one form", () => {
+test("[KEYSERVER-6-01] registration: the answer comes when the account is durable; names are taken once, in their one form", () => {
   const provider = createRunning("p1");
   const register = (user: string, id: number): ReadonlyArray<Effect> =>
     provider.tell({ type: "Register", id, user, linkKey: keysOf(user).linkKey, identityKey: null });
@@ -32,6 +32,8 @@ test("registration: the answer comes when the account is durable; names are take
   assert.deepEqual(outcomes(register("CAROL", 7)), [{ type: "Registered", id: 7, outcome: "exists" }]);
   assert.deepEqual(outcomes(register("a b", 8)), [{ type: "Registered", id: 8, outcome: "invalid-name" }]);
   assert.deepEqual(outcomes(register("", 9)), [{ type: "Registered", id: 9, outcome: "invalid-name" }]);
+  // Cyrillic and Latin.
+  assert.deepEqual(outcomes(register("d\u0430ve", 9)), [{ type: "Registered", id: 9, outcome: "confusable-name" }]);
   register("dave", 10);
   const commit = provider.storing.shift()!;
   const failed = provider.tell({ type: "CommitFailed", id: commit.id, reason: "full" });

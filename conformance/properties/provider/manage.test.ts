@@ -41,6 +41,10 @@ test("[HB-MIX-5-01] accounts are added, updated and removed; identities set, sho
   assert.deepEqual(manage(provider, { type: "SetUserIdentity", user: "carol", identityKey: null }), done);
   assert.deepEqual(manage(provider, { type: "UserIdentity", user: "carol" }), failedFor("no-identity"));
   assert.deepEqual(manage(provider, { type: "UserLink", user: "a b" }), failedFor("invalid-name"));
+  const confusable = { user: "c\u0430rol", linkKey: key("a") };
+  assert.deepEqual(manage(provider, { type: "AddUser", ...confusable }), failedFor("confusable-name"));
+  // An account that had such a name before there was a rule can be removed.
+  assert.deepEqual(manage(provider, { type: "RemoveUser", user: confusable.user }), failedFor("no-such-user"));
   assert.deepEqual(manage(provider, { type: "RemoveUser", user: "carol" }), done);
   assert.deepEqual(manage(provider, { type: "UserLink", user: "carol" }), failedFor("no-such-user"));
   assert.deepEqual(manage(createRunning("a1"), { type: "UserLink", user: "carol" }), failedFor("not-ready"));
