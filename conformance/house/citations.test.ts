@@ -43,7 +43,11 @@ test("what the sources cite of wire facts and open questions is in docs/", () =>
 });
 
 test("a citation of what is not there is found, also behind another one and on the next line", () => {
-  const text =
-    "/**\n * (mixnet.rst §4.1, wire-facts §2.7,\n * §99.1): wire facts D25, D99; open question G7, open questions G2, G99\n */";
+  const text = [
+    "/**",
+    " * (mixnet.rst §4.1, wire-facts §2.7,",
+    " * §99.1): wire facts D25, D99; open question G7, open questions G2, G99",
+    " */",
+  ].join("\n");
   assert.deepEqual(missing("x.ts", text, names()).map((found) => found.replace(/^.* /, "")), ["§99.1", "D99", "G99"]);
 });
