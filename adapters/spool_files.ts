@@ -9,7 +9,7 @@ import { fromBase64, toBase64 } from "../core/bytes.ts";
 import { E } from "../core/fp.ts";
 import { spoolIdLength } from "../core/spool/service_types.ts";
 import { configurationError } from "./exit.ts";
-import type { ReplicatedReader, ReplicatedWriter } from "./replicated_client.ts";
+import type { ReplicatedAdmin, ReplicatedReader, ReplicatedWriter } from "./replicated_client.ts";
 import type { SpoolReader, SpoolWriter } from "./spool_client.ts";
 import type { SpoolIndex } from "../core/spool/write.ts";
 
@@ -20,9 +20,26 @@ export type SpoolFile =
   | { readonly kind: "spool-reader"; readonly spool: SpoolReader; readonly next: number }
   /** `sequence`: the number of the message that is written next. */
   | { readonly kind: "replicated-writer"; readonly spool: ReplicatedWriter; readonly sequence: number }
-  /** `position`: after which is read next. */
-  | { readonly kind: "replicated-reader"; readonly spool: ReplicatedReader; readonly position: SpoolIndex | null }
-  | { readonly kind: "replicated-root"; readonly rootKey: Uint8Array };
+  | ReplicatedReaderFile
+  | ReplicatedAdminFile;
+
+export interface ReplicatedReaderFile {
+  readonly kind: "replicated-reader";
+  readonly spool: ReplicatedReader;
+  /** After which is read next. */
+  readonly position: SpoolIndex | null;
+  /** The last message that was read: 64 hexadecimal digits; null for none. */
+  readonly last: string | null;
+  /** The number of the tombstone that is written next. */
+  readonly removals: number;
+}
+
+export interface ReplicatedAdminFile {
+  readonly kind: "replicated-admin";
+  readonly spool: ReplicatedAdmin;
+  /** The number of the operation that is written next, unless a replica knows of later ones. */
+  readonly sequence: number;
+}
 
 const formatVersion = 1;
 
@@ -34,20 +51,25 @@ const reviver = (_: string, value: unknown): unknown => {
   return typeof text === "string" ? fromBase64(text) ?? value : value;
 };
 
-const bytes = (length: number): t.Type<Uint8Array> =>
+const checked = <A>(name: string, is: (value: unknown) => value is A): t.Type<A, A, unknown> =>
   new t.Type(
-    `${length} bytes in base64`,
-    (value): value is Uint8Array => value instanceof Uint8Array && value.length === length,
-    (value, context) =>
-      value instanceof Uint8Array && value.length === length ? t.success(value) : t.failure(value, context),
+    name,
+    is,
+    (value, context) => is(value) ? t.success(value) : t.failure(value, context),
     (value) => value,
   );
-const count = new t.Type<number, number, unknown>(
+const bytes = (length: number): t.Type<Uint8Array, Uint8Array, unknown> =>
+  checked(
+    `${length} bytes in base64`,
+    (value): value is Uint8Array => value instanceof Uint8Array && value.length === length,
+  );
+const count = checked(
   "a count",
   (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0,
-  (value, context) =>
-    Number.isSafeInteger(value) && (value as number) >= 0 ? t.success(value as number) : t.failure(value, context),
-  (value) => value,
+);
+const contentId = checked(
+  "64 hexadecimal digits",
+  (value): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value),
 );
 
 const [publicKey, privateKey] = [bytes(32), bytes(64)];
@@ -60,7 +82,6 @@ const place = {
 const replicatedPlace = {
   spool: publicKey,
   replicas: t.array(t.type({ key: publicKey, addresses: t.array(t.string) })),
-  encryptTo: t.array(publicKey),
 };
 const position = t.type({ replica: publicKey, index: count, signature: bytes(64) });
 
@@ -76,15 +97,26 @@ const codecs: Readonly<Record<SpoolFile["kind"], t.Decoder<unknown, SpoolFile>>>
   }),
   "replicated-writer": t.type({
     kind: t.literal("replicated-writer"),
-    spool: t.type({ ...replicatedPlace, writeKey: privateKey }),
+    spool: t.type({
+      ...replicatedPlace,
+      writeKey: privateKey,
+      encryptTo: t.array(publicKey),
+      retired: t.array(publicKey),
+    }),
     sequence: count,
   }),
   "replicated-reader": t.type({
     kind: t.literal("replicated-reader"),
     spool: t.type({ ...replicatedPlace, readKey: privateKey, decryptionKey: bytes(32) }),
     position: t.union([position, t.null]),
+    last: t.union([contentId, t.null]),
+    removals: count,
   }),
-  "replicated-root": t.type({ kind: t.literal("replicated-root"), rootKey: privateKey }),
+  "replicated-admin": t.type({
+    kind: t.literal("replicated-admin"),
+    spool: t.type({ ...replicatedPlace, adminKey: privateKey }),
+    sequence: count,
+  }),
 };
 
 const isKind = (kind: unknown): kind is SpoolFile["kind"] => typeof kind === "string" && Object.hasOwn(codecs, kind);

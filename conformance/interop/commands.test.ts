@@ -91,7 +91,7 @@ test("wrong arguments end with 64 and one line", async () => {
 test("what is wrong with a client's words is said before it looks for a network", async () => {
   const file = join(folder, "net", "alice", "client.toml");
   const given = [
-    [["spool"], "spool expects create, append, read, purge"],
+    [["spool"], "spool expects create, append, read, list, remove, roles, grant, revoke, purge"],
     [["send", "bob@provider1", "x", "--key", "short"], "--key expects a key of 32 bytes in base64 or hex"],
   ] as const;
   const ends = await Promise.all(given.map(([words]) => run("client", ["-f", file, ...words])));

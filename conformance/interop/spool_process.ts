@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import process from "node:process";
+import { ClientError } from "../../adapters/client_error.ts";
 import { nativeSuite as suite } from "../../adapters/crypto_native.ts";
 import { post } from "../../adapters/plugin_http.ts";
 import { frame } from "../../adapters/plugin_kit.ts";
@@ -94,10 +95,17 @@ export const storeFolder = (t: { readonly after: (done: () => void) => void }): 
 };
 
 /** Spools at some plugins, by the name of a Provider; `current` may be changed while they are used. */
-export const spoolClients = (current: Map<string, SpoolProcess>, links: ReadonlyMap<string, string> = new Map()) => {
+export const spoolClients = (
+  current: Map<string, SpoolProcess>,
+  links: ReadonlyMap<string, string> = new Map(),
+  clock = katzenpostClock,
+) => {
+  /** Who is not there is not heard of, as in a network. */
   const query = async (target: { readonly provider: string | null }, message: Uint8Array) => {
     const reply = new Uint8Array(replyLength);
-    reply.set(await current.get(target.provider!)!.ask(message));
+    reply.set(
+      await current.get(target.provider!)!.ask(message).catch(() => Promise.reject(new ClientError("timeout"))),
+    );
     return { payload: reply };
   };
   const providers = [...current.keys()].map((name) => {
@@ -108,6 +116,6 @@ export const spoolClients = (current: Map<string, SpoolProcess>, links: Readonly
   const client = { query, document: () => ({ providers }) } as unknown as Parameters<
     typeof replicatedSpoolsOf
   >[0]["client"];
-  const options = { client, suite, clock: katzenpostClock };
-  return { spools: spoolsOf(options), replicated: replicatedSpoolsOf(options) };
+  const options = { client, suite, clock };
+  return { options, spools: spoolsOf(options), replicated: replicatedSpoolsOf(options) };
 };

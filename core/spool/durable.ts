@@ -67,8 +67,8 @@ export const decodeDescriptor = (bytes: Uint8Array): ReplicaDescriptor | null =>
   return texts.length === addresses.length && texts.length > 0 ? { key, addresses: texts } : null;
 };
 
-/** Who has which role, besides the root key, and what writers encrypt to. Writers who do read the meta spool. */
-const granted = [
+/** The sets of keys that say who may do what, and what writers encrypt to: for that they read the meta spool. */
+export const roleNames = [
   "metaWriters",
   "metaReaders",
   "dataWriters",
@@ -76,13 +76,14 @@ const granted = [
   "canonicalReaders",
   "dataEncryption",
 ] as const;
-export type Roles = Partial<Readonly<Record<(typeof granted)[number], ReadonlyArray<Uint8Array>>>>;
+export type RoleName = (typeof roleNames)[number];
+export type Roles = Partial<Readonly<Record<RoleName, ReadonlyArray<Uint8Array>>>>;
 
 /** What the creator of a spool writes to the meta spool first (§8.1): the replicas, then the roles. */
 export const creation = (replicas: ReadonlyArray<ReplicaDescriptor>, roles: Roles): ReadonlyArray<SetOperation> => {
   return [
     ...replicas.map((one): SetOperation => ({ type: "add", set: setNames.replicas, item: encodeDescriptor(one) })),
-    ...granted.flatMap((name) =>
+    ...roleNames.flatMap((name) =>
       (roles[name] ?? []).map((item): SetOperation => ({ type: "add", set: setNames[name], item }))
     ),
   ];

@@ -134,7 +134,7 @@ const handle = (turn: HostingTurn, event: HostingEvent | Tick): void => {
 
 const onScanned = (turn: HostingTurn, event: Extract<StoreEvent, { type: "Scanned" | "ScanFailed" }>): void => {
   if (turn.state.restoring?.id === event.id) onRestored(turn, event);
-  else if (!onSweepScanned(turn, event)) onOrphanScanned(turn, event);
+  else if (!onSweepScanned(turn, event) && onOrphanScanned(turn, event)) tellReady(turn);
 };
 
 /* Requests */
@@ -288,7 +288,6 @@ const onRestored = (turn: HostingTurn, event: Extract<StoreEvent, { type: "Scann
   if (restoring.table + 1 < restoredTables.length) return restoreFrom(turn, restoring.table + 1, null);
   update(turn, { restoring: null });
   lookForOrphans(turn);
-  tellReady(turn);
 };
 
 const onMachineRestored = (turn: HostingTurn, machine: Address): void => {
@@ -299,8 +298,8 @@ const onMachineRestored = (turn: HostingTurn, machine: Address): void => {
 };
 
 const tellReady = (turn: HostingTurn): void => {
-  const { restoring, awaited } = turn.state;
-  if (restoring !== null || awaited === null || awaited.size > 0) return;
+  const { restoring, orphans, awaited } = turn.state;
+  if (restoring !== null || orphans !== null || awaited === null || awaited.size > 0) return;
   update(turn, { awaited: null });
   turn.effects.push({ type: "Notify", event: { type: "SpoolsReady" } satisfies SpoolsReady });
 };

@@ -54,6 +54,7 @@ import {
   type SpoolIndex,
   verifyWrite,
   type Write,
+  type WriteKind,
 } from "./write.ts";
 
 /** Names of the sets of the meta spool (§6, §7, §8.1). Items of roles are Ed25519 keys. */
@@ -265,6 +266,15 @@ export const appendWrite = (
   const now = isKnown ? permittedLength(spool, write) : collectionLength(spool.meta);
   const length = partOf(write) === "meta" ? 0 : now;
   return accept(suite, spool, { header: signNext(suite, privateKey, log, message, epoch, length), message }, isKnown);
+};
+
+/** The number after the highest that an author has used for a kind of write, as far as this copy knows. */
+export const nextSequence = ({ slots }: PermissionedSpool, kind: WriteKind, author: Uint8Array): number => {
+  const prefix = slotOf({ kind, author, sequence: 0 }).slice(0, -1);
+  const used = [...slots.keys()].filter((slot) => slot.startsWith(prefix)).map((slot) =>
+    Number(slot.slice(prefix.length))
+  );
+  return used.reduce((next, sequence) => Math.max(next, sequence + 1), 0);
 };
 
 /** The signature that the next entry of a part refers to. */

@@ -103,6 +103,20 @@ export const itemsOf = (sets: Sets, set: Uint8Array): ReadonlyArray<Uint8Array> 
     .filter(([, { added, removed }]) => added !== null && removed === null)
     .map(([item]) => item).sort().map((item) => fromHex(item)!);
 
+/** The items of a set, each with the index at which this log has added it; -1 for what was there from the start. */
+export const placedItems = (
+  sets: Sets,
+  set: Uint8Array,
+): ReadonlyArray<{ readonly item: Uint8Array; readonly index: number }> =>
+  [...(sets.get(toHex(set)) ?? PersistentMap<string, Membership>()).entries()].flatMap(([item, { added, removed }]) =>
+    added !== null && removed === null ? [{ item: fromHex(item)!, index: added }] : []
+  );
+
+/** What has been removed from a set, and never comes back. */
+export const removedFrom = (sets: Sets, set: Uint8Array): ReadonlyArray<Uint8Array> =>
+  [...(sets.get(toHex(set)) ?? PersistentMap<string, Membership>()).entries()]
+    .filter(([, { removed }]) => removed !== null).map(([item]) => fromHex(item)!);
+
 const applyOperation = (
   sets: Sets,
   { type, set, item }: SetOperation,

@@ -65,7 +65,8 @@ export const contentId = (suite: Suite, spool: Uint8Array, write: Write): string
 };
 
 /** What may be used once in a chain. */
-export const slotOf = ({ kind, author, sequence }: Write): string => `${kind}/${toHex(author)}/${sequence}`;
+export const slotOf = ({ kind, author, sequence }: Pick<Write, "kind" | "author" | "sequence">): string =>
+  `${kind}/${toHex(author)}/${sequence}`;
 
 export const encodeWrite = ({ kind, author, sequence, epoch, digest, signature, body }: Write): Uint8Array =>
   encodeCbor([kind, author, sequence, epoch, digest, signature, body]);

@@ -58,11 +58,38 @@ test("memspool, which does not say its versions, is asked in version 1, and othe
 
 test("a descriptor serves what it was made for", () => {
   const file = join(folder, "root.json");
-  writeSpoolFile(file, { kind: "replicated-root", rootKey: new Uint8Array(64) });
+  const place = { spool: new Uint8Array(32).fill(1), replicas: [] };
+  writeSpoolFile(file, {
+    kind: "replicated-admin",
+    spool: { ...place, adminKey: new Uint8Array(64) },
+    sequence: 0,
+  });
   refused(["append", file, "text"], `${file} is not for writing: take the .write.json`);
   refused(["read", file], `${file} is not for reading: take the .read.json`);
+  refused(["remove", file], `${file} is not the .read.json of a spool with replicas`);
+  refused(["list", file], `${file} is not the .read.json of a spool with replicas`);
+  refused(["purge", file], `${file} gives and takes roles: only the root key deletes the spool (NAME.root.json)`);
   refused(["append", file], "spool append expects a FILE and a text");
-  refused(["fly"], "spool expects create, append, read, purge");
+  refused(["fly"], "spool expects create, append, read, list, remove, roles, grant, revoke, purge");
+  refused(["grant", file, "king", "x"], 'there is no role "king": expected writer, reader, canonical, admin');
+  refused(
+    ["grant", file, "writer"],
+    "spool grant expects a FILE, a role (writer, reader, canonical, admin) and a NAME",
+  );
+  refused(["revoke", file, "nobody"], "nobody is neither a key in base64 or hex, nor a file");
+  const reader = join(folder, "reader.json");
+  writeSpoolFile(reader, {
+    kind: "replicated-reader",
+    spool: { ...place, readKey: new Uint8Array(64), decryptionKey: new Uint8Array(32) },
+    position: null,
+    last: null,
+    removals: 0,
+  });
+  refused(["remove", reader], `nothing was read with ${reader}: say which IDs to remove`);
+  refused(["remove", reader, "xyz"], '"xyz" is no ID: expected 8 to 64 hexadecimal digits');
+  refused(["grant", reader, "writer", "x"], `${reader} is not the .root.json or .admin.json of a spool with replicas`);
+  const purged = `${reader} is not the .read.json of a spool without replicas, nor the .root.json of one with replicas`;
+  refused(["purge", reader], purged);
   assert.throws(() => spoolCommand(["read", join(folder, "gone.json")]), /cannot read the spool descriptor .*gone/);
 });
 
@@ -78,7 +105,8 @@ test("a descriptor that somebody has changed is refused, saying where, and witho
   changed('"provider": "p"', '"provider": 7', /changed\.json: spool\.provider is not string$/);
   changed("A".repeat(16), "AAAA", /spool\.id is not 12 bytes in base64$/);
   changed("spool-writer", "spool-thief", /expected a spool descriptor/);
-  const replicated = { spool: new Uint8Array(32), replicas: [], encryptTo: [], writeKey: new Uint8Array(64) };
+  const keys = { writeKey: new Uint8Array(64), encryptTo: [], retired: [] };
+  const replicated = { spool: new Uint8Array(32), replicas: [], ...keys };
   writeSpoolFile(file, { kind: "replicated-writer", spool: replicated, sequence: 3 });
   assert.equal(readSpoolFile(file).kind, "replicated-writer");
   writeFileSync(file, readFileSync(file, "utf8").replace('"sequence": 3', '"sequence": -3'));
