@@ -1,8 +1,8 @@
 /**
  * `client spool roles`, `grant`, `revoke`, and `purge` of replicated spools: who may do what with one, and its end.
  *
- * Each change is said to all replicas, so that one which keeps it to itself holds nothing up. Its number and the members
- * at present come from all that answer.
+ * Each change is said to all replicas, so that one which keeps it to itself holds nothing up; its number and who has
+ * which role come from all that answer.
  *
  * @module
  */
