@@ -1,6 +1,6 @@
 /**
  * What a non-voting authority keeps, and reading it back before it takes connections. Each value begins with its
- * version, 1; what a newer version has written is refused: the process ends.
+ * version, 1.
  *
  *     nonvoting-documents     epoch 8                       -> version 1 | certificate
  *     nonvoting-descriptors   epoch 8 | identity key 32     -> version 1 | certificate
@@ -12,7 +12,7 @@
 import { equal, readUint64, toHex } from "../bytes.ts";
 import { log } from "../effects.ts";
 import { E } from "../fp.ts";
-import { afterPage, type Entries, pageRequest, refuseToStart, type Restoring, restoringOf } from "../restoring.ts";
+import { createRestorer, type Restoring, restoringOf } from "../restoring.ts";
 import { isListed } from "./authority_config.ts";
 import { verifyDescriptor } from "./descriptor.ts";
 import { verifyDocument } from "./document.ts";
@@ -27,41 +27,14 @@ const pageLength = 16;
 
 export const firstTable: Restoring = restoringOf([documentsTable, descriptorsTable]);
 
-/** Asks for the next page. */
-export const scanNext = (turn: Turn): void => {
-  const { restoring } = turn.state;
-  if (restoring === null) return;
-  const id = takeId(turn);
-  update(turn, { restoring: { ...restoring, scan: id } });
-  emit(turn, pageRequest(restoring, id, pageLength));
+/** False for what this version cannot read. */
+const restoreOne = (turn: Turn, table: string, key: Uint8Array, value: Uint8Array): boolean => {
+  if (value[0] !== storedVersion) return false;
+  restoreEntry(turn, table, key, value.slice(1));
+  return true;
 };
 
-/** A page: true when it was the last of the last table. */
-export const onRestored = (turn: Turn, entries: Entries): boolean => {
-  const { restoring } = turn.state;
-  const table = restoring?.tables[0];
-  if (restoring === null || table === undefined) return false;
-  for (const { key, value } of entries) {
-    if (value[0] !== storedVersion) return refuse(turn, `the table ${table} was written by another version`);
-    restoreOne(turn, table, key, value.slice(1));
-  }
-  const next = afterPage(restoring, entries, pageLength);
-  update(turn, { restoring: next });
-  scanNext(turn);
-  return next === null;
-};
-
-/** Without its documents and descriptors an authority does not start: it might sign another document for an epoch. */
-export const onRestoreFailed = (turn: Turn, reason: string): void => {
-  refuse(turn, `the store cannot be read: ${reason}`);
-};
-
-const refuse = (turn: Turn, message: string): false => {
-  emit(turn, refuseToStart(message));
-  return false;
-};
-
-const restoreOne = (turn: Turn, table: string, key: Uint8Array, raw: Uint8Array): void => {
+const restoreEntry = (turn: Turn, table: string, key: Uint8Array, raw: Uint8Array): void => {
   const epoch = key.length >= 8 ? readUint64(key, 0) : null;
   const error = epoch === null
     ? "malformed"
@@ -91,3 +64,11 @@ const restoreDescriptor = (turn: Turn, epoch: number, identity: Uint8Array, raw:
   update(turn, { descriptors: turn.state.descriptors.set(epoch, ofEpoch) });
   return null;
 };
+
+/** Without its documents and descriptors an authority does not start: it might sign another document for an epoch. */
+export const { scanNext, onRestored, onRestoreFailed } = createRestorer<Turn>({
+  pageLength,
+  takeId,
+  put: (turn, restoring) => update(turn, { restoring }),
+  restoreOne,
+});
