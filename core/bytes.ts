@@ -127,6 +127,10 @@ export const fromBase64 = (text: string): Uint8Array | null => {
 
 /** UTF-8, without the platform's TextEncoder, which core does not have. Lone surrogates become U+FFFD. */
 export const utf8 = (text: string): Uint8Array => {
+  const ascii = new Uint8Array(text.length);
+  let at = 0;
+  for (; at < text.length && text.charCodeAt(at) < 0x80; at++) ascii[at] = text.charCodeAt(at);
+  if (at === text.length) return ascii;
   const bytes: number[] = [];
   for (const letter of text) {
     let point = letter.codePointAt(0)!;

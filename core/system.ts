@@ -185,8 +185,10 @@ export const createSystem = (kinds: Kinds): System => {
   // Each machine is ticked once a step: a deadline that a tick leaves in the past wakes the host again at once, so that
   // a machine which never clears one cannot hold the others up.
   const wakeDue = (run: Run): void => {
+    let first = firstTurn(run);
+    if (first === null || first.key > run.context.now) return;
     const due = new Set<Address>();
-    for (let first = firstTurn(run); first !== null && first.key <= run.context.now; first = firstTurn(run)) {
+    for (; first !== null && first.key <= run.context.now; first = firstTurn(run)) {
       run.deadlines = pop(run.deadlines);
       due.add(first.value);
     }

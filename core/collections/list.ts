@@ -65,11 +65,16 @@ class Places<A> {
   }
 
   pop(): Places<A> {
-    return this.slice(0, this.size - 1);
+    return this.without(this.start + this.size - 1);
   }
 
   shift(): Places<A> {
-    return this.slice(1);
+    return this.without(this.start);
+  }
+
+  /** `end` is the first place or the last. */
+  private without(end: number): Places<A> {
+    return this.size <= 1 ? empty as unknown as Places<A> : new Places(withoutEntry(this.tree, end));
   }
 
   skip(count: number): Places<A> {

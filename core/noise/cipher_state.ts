@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { wipe } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
 
@@ -91,7 +92,9 @@ const rekeyNonce = Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 
 /** The state under the next key. The old key is consumed: the caller reports it. */
 export const rekey = (suite: Suite, cipher: CipherState): CipherState => {
   const sealed = suite.chachaPolySeal(cipher.key, rekeyNonce, noData, new Uint8Array(cipherKeyLength));
-  return { key: sealed.subarray(0, cipherKeyLength), nonce: cipher.nonce };
+  const key = sealed.slice(0, cipherKeyLength);
+  wipe(sealed);
+  return { key, nonce: cipher.nonce };
 };
 
 /** 4 zero bytes and the counter, little-endian. */

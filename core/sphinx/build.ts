@@ -10,7 +10,6 @@
 import { concat, wipe, xorInPlace } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
-import { invariant } from "../machine.ts";
 import type { Random } from "../random.ts";
 import { encodeCommands, type RoutingCommand } from "./commands.ts";
 import {
@@ -105,15 +104,17 @@ const deriveSecrets = (suite: Suite, r: Random, path: ReadonlyArray<PathHop>, se
 };
 
 /**
- * §5.1 step 2: a keystream a hop, its tail XORed with the tail before it, which is what the hop's zeros will turn into.
+ * §5.1 step 2: a keystream a hop, its tail XORed with the tail before it, which is what its zeros will turn into.
  */
 const deriveKeystreams = (
   { suite, geometry }: Sphinx,
   secrets: ReadonlyArray<HopSecrets>,
 ): ReadonlyArray<Uint8Array> => {
+  const length = geometry.routingInfoLength + perHopRoutingInfoLength;
+  const all = new Uint8Array(secrets.length * length);
   const keystreams: Uint8Array[] = [];
   for (const { keys } of secrets) {
-    const keystream = new Uint8Array(geometry.routingInfoLength + perHopRoutingInfoLength);
+    const keystream = all.subarray(keystreams.length * length, (keystreams.length + 1) * length);
     suite.aes128CtrInPlace(keys.headerKey, keys.headerIv, keystream);
     const before = keystreams.at(-1);
     if (before !== undefined) {
@@ -142,26 +143,34 @@ const encodeHop = (path: ReadonlyArray<PathHop>, i: number, nextMac: Uint8Array)
 
 /**
  * §5.1 step 3: from the last hop to the first, each fragment is put in front, all of it encrypted and authenticated.
+ * The MAC covers additional data, group element, routing information and filler, as they stand in a header without its
+ * MAC, which is what is left in the end.
  */
 const wrapRoutingInfo = (
-  { suite }: Sphinx,
+  { suite, geometry }: Sphinx,
   path: ReadonlyArray<PathHop>,
   secrets: ReadonlyArray<HopSecrets>,
   keystreams: ReadonlyArray<Uint8Array>,
   padding: Uint8Array,
-): Either<BuildError, { readonly routingInfo: Uint8Array; readonly mac: Uint8Array }> => {
-  let routingInfo = padding;
-  let mac: Uint8Array = new Uint8Array(macLength);
+): Either<BuildError, Uint8Array> => {
+  const header = new Uint8Array(geometry.headerLength);
+  const covered = header.subarray(0, geometry.headerLength - macLength);
+  const infoStart = adLength + groupElementLength;
+  const macStart = geometry.headerLength - macLength;
+  covered.set(padding, infoStart);
   for (let i = path.length - 1; i >= 0; i--) {
-    const block = encodeHop(path, i, mac);
+    const block = encodeHop(path, i, header.subarray(macStart));
     if (E.isLeft(block)) return block;
     const { keys, groupElement } = secrets[i]!;
-    routingInfo = concat(block.right, routingInfo);
-    xorInPlace(routingInfo, keystreams[i]!);
-    const filler = i === 0 ? new Uint8Array(0) : fillerOf(keystreams[i - 1]!, i);
-    mac = headerMac(suite, keys, concat(additionalData, groupElement, routingInfo, filler));
+    const infoEnd = macStart - i * perHopRoutingInfoLength;
+    covered.set(groupElement, adLength);
+    covered.copyWithin(infoStart + perHopRoutingInfoLength, infoStart, infoEnd - perHopRoutingInfoLength);
+    covered.set(block.right, infoStart);
+    xorInPlace(covered.subarray(infoStart, infoEnd), keystreams[i]!);
+    if (i > 0) covered.set(fillerOf(keystreams[i - 1]!, i), infoEnd);
+    header.set(headerMac(suite, keys, covered), macStart);
   }
-  return E.right({ routingInfo, mac });
+  return E.right(header);
 };
 
 /** The MAC of a header: 16 bytes over additional data, group element and routing information. */
@@ -198,9 +207,7 @@ const assembleHeader = (
   const wrapped = wrapRoutingInfo(sphinx, path, secrets, keystreams, padding);
   wipe(...keystreams);
   if (E.isLeft(wrapped)) return wrapped;
-  const header = concat(additionalData, secrets[0]!.groupElement, wrapped.right.routingInfo, wrapped.right.mac);
-  invariant(header.length === sphinx.geometry.headerLength, "a header has the geometry's length");
-  return E.right({ header, payloadKeys: secrets.map(({ keys }) => sprpKeyOf(keys)) });
+  return E.right({ header: wrapped.right, payloadKeys: secrets.map(({ keys }) => sprpKeyOf(keys)) });
 };
 
 /**

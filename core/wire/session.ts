@@ -235,7 +235,7 @@ const handle = (run: Run, event: SessionEvent | Tick): void => {
 
 const onTick = (run: Run): void => {
   for (const [reason, deadline] of Object.entries(deadlinesOf(run))) {
-    if (deadline <= run.context.now) return down(run, reason as DownReason);
+    if (deadline !== null && deadline <= run.context.now) return down(run, reason as DownReason);
   }
 };
 

@@ -93,36 +93,53 @@ export interface Run {
   readonly consumed: Uint8Array[];
 }
 
-/** When the state's own deadlines fall due, by the reason with which each ends the session. */
-export const deadlinesOf = ({ config, phase, outbox }: SessionState): Partial<Record<DownReason, Mono>> => {
+type Timeout = Extract<
+  DownReason,
+  "write-timeout" | "dial-timeout" | "handshake-timeout" | "idle-timeout" | "frame-timeout"
+>;
+
+/** When a state's own deadlines fall due, by the reason with which each ends the session; null where it is not set. */
+export const deadlinesOf = ({ config, phase, outbox }: SessionState): Readonly<Record<Timeout, Mono | null>> => {
   const { idleMs, writeMs } = config.deadlines;
-  const writing = outbox.stalledSince === null ? {} : { "write-timeout": after(outbox.stalledSince, writeMs) };
+  const heard = phase.type === "up" && !phase.paused ? phase : null;
+  return {
+    "write-timeout": outbox.stalledSince === null ? null : after(outbox.stalledSince, writeMs),
+    "dial-timeout": phase.type === "dialing" ? phase.deadline : null,
+    "handshake-timeout": handshakeDeadline(phase),
+    "idle-timeout": heard === null || idleMs === null ? null : after(heard.heardAt, idleMs),
+    "frame-timeout": heard === null || heard.frameSince === null ? null : after(heard.frameSince, writeMs),
+  };
+};
+
+const handshakeDeadline = (phase: Phase): Mono | null => {
   switch (phase.type) {
-    case "dialing":
-      return { "dial-timeout": phase.deadline };
     case "awaitingMessage1":
     case "awaitingMessage2":
     case "awaitingMessage3":
     case "checkingResponder":
     case "checkingInitiator":
     case "awaitingNoOp":
-      return { ...writing, "handshake-timeout": phase.deadline };
+      return phase.deadline;
+    case "dialing":
     case "up":
-      return {
-        ...writing,
-        ...(idleMs === null || phase.paused ? {} : { "idle-timeout": after(phase.heardAt, idleMs) }),
-        ...(phase.frameSince === null || phase.paused ? {} : { "frame-timeout": after(phase.frameSince, writeMs) }),
-      };
     case "closing":
-      return writing;
     case "down":
-      return {};
+      return null;
     default:
       return absurd(phase);
   }
 };
 
-export const wakeAtOf = (state: SessionState): Mono | null => earliest(...Object.values(deadlinesOf(state)));
+export const wakeAtOf = (state: SessionState): Mono | null => {
+  const due = deadlinesOf(state);
+  return earliest(
+    due["write-timeout"],
+    due["dial-timeout"],
+    due["handshake-timeout"],
+    due["idle-timeout"],
+    due["frame-timeout"],
+  );
+};
 
 /** The secrets of a phase. The static key is the owner's and not among them. */
 const secretsOf = (phase: Phase): ReadonlyArray<Uint8Array> => {
