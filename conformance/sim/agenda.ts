@@ -1,8 +1,8 @@
 /**
  * Virtual time: what is to happen, ordered by instant and then by the order in which it was planned.
  *
- * A binary heap in an array: unlike the persistent one of core/heap.ts it allocates one object an item and no more,
- * which counts where a run has a hundred million of them.
+ * Instants are whole ms, and a large network does dozens of things in each: what is planned for one instant is a list,
+ * and only the instants are in a heap.
  *
  * @module
  */
@@ -19,64 +19,67 @@ export interface Agenda {
   readonly planned: () => number;
 }
 
-interface Item {
-  readonly instant: number;
-  readonly order: number;
-  readonly action: () => void;
-}
-
 /** More than any honest instant holds: a guard against a world that spins without time passing. */
 const actionsPerInstantMax = 1_000_000;
 
-const isBefore = (a: Item, b: Item): boolean => a.instant < b.instant || (a.instant === b.instant && a.order < b.order);
-
-/** Adds an item to a heap. */
-const push = (heap: Item[], item: Item): void => {
+/** Adds a number to a binary heap. */
+const push = (heap: number[], item: number): void => {
   let at = heap.length;
-  for (let parent = (at - 1) >> 1; at > 0 && isBefore(item, heap[parent]!); parent = (at - 1) >> 1) {
+  for (let parent = (at - 1) >> 1; at > 0 && item < heap[parent]!; parent = (at - 1) >> 1) {
     heap[at] = heap[parent]!;
     at = parent;
   }
   heap[at] = item;
 };
 
-/** Removes the first item of a heap that has one. */
-const pop = (heap: Item[]): Item => {
-  const first = heap[0]!;
+/** Removes the first number of a heap that has one. */
+const pop = (heap: number[]): void => {
   const last = heap.pop()!;
-  if (heap.length === 0) return first;
+  if (heap.length === 0) return;
   let at = 0;
   for (let child = 1; child < heap.length; child = 2 * at + 1) {
-    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-    if (!isBefore(heap[child]!, last)) break;
+    if (child + 1 < heap.length && heap[child + 1]! < heap[child]!) child++;
+    if (heap[child]! >= last) break;
     heap[at] = heap[child]!;
     at = child;
   }
   heap[at] = last;
-  return first;
 };
 
 export const createAgenda = (): Agenda => {
-  const heap: Item[] = [];
-  let [now, atThisInstant, planned] = [0, 0, 0];
+  const instants: number[] = [];
+  const actions = new Map<number, Array<() => void>>();
+  let [now, planned] = [0, 0];
 
-  const advance = (instant: number): void => {
-    atThisInstant = instant === now ? atThisInstant + 1 : 0;
-    invariant(atThisInstant < actionsPerInstantMax, `time stands still at ${now} ms`);
+  const at = (instant: number, action: () => void): void => {
+    const when = Math.max(now, Math.ceil(instant));
+    const others = actions.get(when);
+    planned++;
+    if (others !== undefined) return void others.push(action);
+    actions.set(when, [action]);
+    push(instants, when);
+  };
+
+  /** What an action plans for the same instant is done as well. */
+  const doAll = (instant: number): void => {
     now = instant;
+    const due = actions.get(instant)!;
+    for (let next = 0; next < due.length; next++) {
+      invariant(next < actionsPerInstantMax, `time stands still at ${now} ms`);
+      planned--;
+      due[next]!();
+    }
+    actions.delete(instant);
+    pop(instants);
   };
 
   return {
     now: () => now,
-    at: (instant, action) => push(heap, { instant: Math.max(now, Math.ceil(instant)), order: planned++, action }),
+    at,
     runUntil: (instant) => {
-      while (heap.length > 0 && heap[0]!.instant <= instant) {
-        const { instant: next, action } = pop(heap);
-        advance(next);
-        action();
-      }
+      while (instants.length > 0 && instants[0]! <= instant) doAll(instants[0]!);
       now = Math.max(now, instant);
     },
-    planned: () => heap.length,
+    planned: () => planned,
   };
 };

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { concat, wipe } from "../../core/bytes.ts";
+import { wipe, writeUint32 } from "../../core/bytes.ts";
 import type {
   Dial,
   LeafEffect,
@@ -27,7 +27,8 @@ import type { Agenda } from "./agenda.ts";
 import { createDisk, type Disk } from "./disk.ts";
 import type { Socket, SocketHandler } from "./link.ts";
 import type { Net } from "./net.ts";
-import { createPrng } from "./prng.ts";
+import { createPrng, type Prng } from "./prng.ts";
+import { join } from "./slab.ts";
 import { createStore } from "./store.ts";
 import type { Watch } from "./watch.ts";
 
@@ -82,6 +83,12 @@ export interface Surroundings {
   readonly watch: Watch;
 }
 
+const seedOf = (prng: Prng): Uint8Array => {
+  const seed = new Uint8Array(32);
+  for (let at = 0; at < 32; at += 4) writeUint32(seed, at, prng.below(2 ** 32));
+  return seed;
+};
+
 /**
  * The context of one step, whose seed is wiped after it. Most steps draw nothing, and a seed that was not asked for
  * need not be wiped.
@@ -89,19 +96,17 @@ export interface Surroundings {
 class Taken implements Context {
   readonly now: Mono;
   readonly wall: Wall;
-  private readonly hostSeed: Uint8Array;
-  private readonly step: number;
+  private readonly seeds: Prng;
   private drawn: Uint8Array | null = null;
 
-  constructor(now: Mono, wall: Wall, hostSeed: Uint8Array, step: number) {
+  constructor(now: Mono, wall: Wall, seeds: Prng) {
     this.now = now;
     this.wall = wall;
-    this.hostSeed = hostSeed;
-    this.step = step;
+    this.seeds = seeds;
   }
 
   get seed(): Uint8Array {
-    return this.drawn ??= deriveSeed(this.hostSeed, `step ${this.step}`);
+    return this.drawn ??= seedOf(this.seeds);
   }
 
   wipe(): void {
@@ -119,6 +124,7 @@ export const createHost = (
   const seed = deriveSeed(runSeed, `host ${spec.name}`);
   const prng = createPrng(seed, "world");
   const store = createStore();
+  const seeds = createPrng(seed, "steps");
   const disk = createDisk(agenda, createPrng(seed, "disk"), store, spec.storeMsMax);
   // Any origin will do for monotonic time, so every host has another.
   const monoOrigin = prng.below(1_000_000);
@@ -126,13 +132,15 @@ export const createHost = (
   const attempts = new Map<Address, () => void>();
   let state: SystemState | null = null;
   let wakeAt: Mono | null = null;
+  // When the host looks at its deadline: never after it.
+  let alarmAt: Mono | null = null;
   // What came while the host was suspended; null while it is not.
   let missed: Array<Input | null> | null = null;
-  let [steps, incoming, idleWakes, clockOffset, life] = [0, 0, 0, 0, 0];
+  let [incoming, idleWakes, clockOffset, life] = [0, 0, 0, 0];
 
   const now = (): Mono => mono(monoOrigin + agenda.now());
 
-  const context = (): Taken => new Taken(now(), wall(originMs + agenda.now() + clockOffset), seed, steps++);
+  const context = (): Taken => new Taken(now(), wall(originMs + agenda.now() + clockOffset), seeds);
 
   /** Does it then, unless the process has died before. */
   const at = (instant: number, action: () => void): void => {
@@ -152,15 +160,20 @@ export const createHost = (
   };
 
   const arm = (due: Mono | null): void => {
-    if (due === wakeAt) return;
     wakeAt = due;
-    if (due === null) return;
-    at(due - monoOrigin, () => {
-      if (wakeAt !== due) return;
-      wakeAt = null;
-      invariant(++idleWakes < idleWakesMax, `${spec.name} never clears a deadline`);
-      advance(null);
-    });
+    if (due === null || (alarmAt !== null && alarmAt <= due)) return;
+    alarmAt = due;
+    at(due - monoOrigin, () => ring(due));
+  };
+
+  /** A deadline that was put off is found to be later only now: it moves with nearly every event. */
+  const ring = (set: Mono): void => {
+    if (set !== alarmAt) return;
+    alarmAt = null;
+    if (wakeAt === null || wakeAt > now()) return arm(wakeAt);
+    wakeAt = null;
+    invariant(++idleWakes < idleWakesMax, `${spec.name} never clears a deadline`);
+    advance(null);
   };
 
   const advance = (input: Input | null): void => {
@@ -229,7 +242,7 @@ export const createHost = (
       case "Dial":
         return dial(from, effect);
       case "Write":
-        return sockets.get(from)?.write(concat(...effect.pieces));
+        return sockets.get(from)?.write(join(effect.pieces));
       case "Hangup":
         return hangup(from);
       case "Refuse":
@@ -277,7 +290,7 @@ export const createHost = (
     if (state === null) return;
     watch.crashed(agenda.now(), spec.name);
     life++;
-    [state, wakeAt] = [null, null];
+    [state, wakeAt, alarmAt] = [null, null, null];
     if (missed !== null) missed = [];
     for (const callOff of attempts.values()) callOff();
     attempts.clear();

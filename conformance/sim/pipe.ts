@@ -52,7 +52,7 @@ export interface Medium {
 }
 
 export const createPipe = ({ agenda, prng, latencyMs, isStalled }: Medium, ends: PipeEnds): Pipe => {
-  let segments: Segment[] = [];
+  const segments: Segment[] = [];
   let unflushed: number[] = [];
   let [held, unflushedLength, lastArrival, paused, dead, ended] = [0, 0, 0, false, false, false];
 
@@ -65,19 +65,21 @@ export const createPipe = ({ agenda, prng, latencyMs, isStalled }: Medium, ends:
   };
 
   const deliver = (): void => {
-    if (dead || paused || isStalled()) return;
-    const [arrived, rest] = takeArrived(segments, agenda.now());
-    segments = rest;
-    if (arrived.length > 0) {
+    if (!hasArrived()) return;
+    const arrived = takeArrived(segments, agenda.now());
+    if (arrived !== null) {
       held -= arrived.length;
       flush();
       ends.received(arrived);
+      if (!hasArrived()) return;
     }
-    if (dead || paused || isStalled() || segments[0] === undefined || segments[0].arrivesAt > agenda.now()) return;
-    if (segments[0].bytes !== null) return agenda.at(agenda.now(), deliver);
+    if (segments[0]!.bytes !== null) return agenda.at(agenda.now(), deliver);
     dead = true;
     ends.ended();
   };
+
+  const hasArrived = (): boolean =>
+    segments.length > 0 && segments[0]!.arrivesAt <= agenda.now() && !dead && !paused && !isStalled();
 
   const enqueue = (bytes: Uint8Array | null): void => {
     lastArrival = Math.max(lastArrival, agenda.now() + latencyMs());
@@ -117,20 +119,16 @@ export const createPipe = ({ agenda, prng, latencyMs, isStalled }: Medium, ends:
   };
 };
 
-/** The bytes that have arrived, joined, as far as one event may carry them; and what stays. */
-const takeArrived = (segments: ReadonlyArray<Segment>, now: number): [Uint8Array, Segment[]] => {
+/** Takes the bytes that have arrived, joined, as far as one event may carry them; null before an end. */
+const takeArrived = (segments: Segment[], now: number): Uint8Array | null => {
   const parts: Uint8Array[] = [];
-  let [length, at] = [0, 0];
-  for (; at < segments.length; at++) {
-    const { arrivesAt, bytes } = segments[at]!;
-    if (arrivesAt > now || bytes === null || length === receivedLengthMax) break;
-    const room = receivedLengthMax - length;
-    if (bytes.length > room) {
-      parts.push(bytes.subarray(0, room));
-      return [concat(...parts), [{ arrivesAt, bytes: bytes.subarray(room) }, ...segments.slice(at + 1)]];
-    }
-    parts.push(bytes);
-    length += bytes.length;
+  for (let room = receivedLengthMax; room > 0 && segments.length > 0;) {
+    const { arrivesAt, bytes } = segments[0]!;
+    if (arrivesAt > now || bytes === null) break;
+    parts.push(bytes.length > room ? bytes.subarray(0, room) : bytes);
+    if (bytes.length > room) segments[0] = { arrivesAt, bytes: bytes.subarray(room) };
+    else segments.shift();
+    room -= bytes.length;
   }
-  return [parts.length === 1 ? parts[0]! : concat(...parts), segments.slice(at)];
+  return parts.length > 1 ? concat(...parts) : parts[0] ?? null;
 };

@@ -192,10 +192,10 @@ const runEpoch = ({ options, network, world, oracles, seed }: Run, index: number
 
 /**
  * Long enough for what waits for its turn: lambdaP decides when, and twelve times its mean is next to never exceeded
- * (e^-12).
+ * (e^-12). Then it is delayed by up to ten hops there and back, whose sum is as seldom above 32 times the mean of one.
  */
-const quietEpochs = ({ periodMs, parameters: { lambdaP } }: SimulationOptions): number =>
-  Math.max(1, Math.ceil(12 / (lambdaP * periodMs)));
+const quietEpochs = ({ periodMs, parameters: { lambdaP, mu } }: SimulationOptions): number =>
+  Math.max(1, Math.ceil((12 / lambdaP + 32 / mu) / periodMs));
 
 const runAll = (run: Run): void => {
   const { options, world, oracles, faults } = run;

@@ -13,6 +13,7 @@ import {
   type TestAndSetReplay,
 } from "../../core/effects.ts";
 import { absurd } from "../../core/machine.ts";
+import { createTagSet, type TagSet } from "./tag_set.ts";
 
 export type StoreEffect = Commit | Scan | DropTable | TestAndSetReplay;
 
@@ -35,11 +36,10 @@ type Table = Map<string, Uint8Array>;
 const textOf = (key: Uint8Array): string => String.fromCharCode(...key);
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 
-/** What stands under a replay tag. */
-const nothing = new Uint8Array(0);
-
 export const createStore = (): Store => {
   const tables = new Map<string, Table>();
+  /** Nobody reads a table of replay tags through (core/effects.ts). */
+  const tagTables = new Map<string, TagSet>();
   const table = (name: string): Table => {
     const found = tables.get(name);
     if (found !== undefined) return found;
@@ -61,10 +61,10 @@ export const createStore = (): Store => {
   };
 
   const testAndSet = ({ id, epoch, tag }: TestAndSetReplay): StoreEvent => {
-    const [tags, text] = [table(replayTable(epoch)), textOf(tag)];
-    if (tags.has(text)) return { type: "ReplayTested", id, outcome: "replayed" };
-    tags.set(text, nothing);
-    return { type: "ReplayTested", id, outcome: "fresh" };
+    const name = replayTable(epoch);
+    const tags = tagTables.get(name) ?? createTagSet();
+    tagTables.set(name, tags);
+    return { type: "ReplayTested", id, outcome: tags.add(tag) ? "fresh" : "replayed" };
   };
 
   return {
@@ -75,6 +75,7 @@ export const createStore = (): Store => {
           return { type: "Committed", id: effect.id };
         case "DropTable":
           tables.delete(effect.table);
+          tagTables.delete(effect.table);
           return { type: "Committed", id: effect.id };
         case "Scan":
           return scan(effect);
@@ -84,6 +85,10 @@ export const createStore = (): Store => {
           return absurd(effect);
       }
     },
-    sizes: () => new Map([...tables].map(([name, { size }]) => [name, size])),
+    sizes: () =>
+      new Map([
+        ...[...tables].map(([name, { size }]) => [name, size] as const),
+        ...[...tagTables].map(([name, { size }]) => [name, size()] as const),
+      ]),
   };
 };

@@ -11,9 +11,9 @@
  * @module
  */
 import { equalConstantTime, isZero, viewOf, xorInPlace } from "../../core/bytes.ts";
-import { joinPieces } from "../../core/crypto/pieces.ts";
 import type { Kem, Suite } from "../../core/crypto/suite.ts";
 import { invariant } from "../../core/machine.ts";
+import { allocate, join } from "./slab.ts";
 
 const sized = (bytes: Uint8Array, length: number): Uint8Array => {
   invariant(bytes.length === length, `expected ${length} bytes, got ${bytes.length}`);
@@ -65,9 +65,9 @@ const writeWord = (bytes: Uint8Array, at: number, word: number): void => {
 };
 
 /** The bytes after the last whole word, as one. */
-const tailOf = (bytes: Uint8Array): number => {
+const tailOf = (bytes: Uint8Array, length: number): number => {
   let word = 0;
-  for (let at = bytes.length & ~3; at < bytes.length; at++) word = (word << 8) | bytes[at]!;
+  for (let at = length & ~3; at < length; at++) word = (word << 8) | bytes[at]!;
   return word;
 };
 
@@ -79,14 +79,14 @@ const absorbWord = (lane: number, word: number): number => Math.imul(rotate(lane
  * Absorbs a part, its tail and its length. Each word goes into one lane, then the lanes into one another: all of it by
  * permutations, so that a difference does not vanish again.
  */
-const absorb = (lanes: Lanes, bytes: Uint8Array): void => {
-  const whole = bytes.length & ~3;
-  const blocks = bytes.length & ~15;
+const absorb = (lanes: Lanes, bytes: Uint8Array, length = bytes.length): void => {
+  const whole = length & ~3;
+  const blocks = length & ~15;
   let a = lanes[0]!;
   let b = lanes[1]!;
   let c = lanes[2]!;
   let d = lanes[3]!;
-  if (bytes.length > viewlessMax) {
+  if (length > viewlessMax) {
     const view = viewOf(bytes);
     for (let at = 0; at < blocks; at += 16) {
       a = absorbWord(a, view.getInt32(at, true));
@@ -103,7 +103,7 @@ const absorb = (lanes: Lanes, bytes: Uint8Array): void => {
     }
   }
   for (let at = blocks; at <= whole + 16; at += 4) {
-    const word = at < whole ? readWord(bytes, at) : at === whole ? tailOf(bytes) : bytes.length;
+    const word = at < whole ? readWord(bytes, at) : at === whole ? tailOf(bytes, length) : length;
     const mixed = (absorbWord(a, word) + d) | 0;
     a = b;
     b = c;
@@ -119,9 +119,9 @@ const absorb = (lanes: Lanes, bytes: Uint8Array): void => {
 const warmUpSteps = 12;
 
 /** XORs a keystream into `data`: the lanes are the state of a chaotic generator with a counter (sfc32). */
-const maskByLanes = (data: Uint8Array, lanes: Lanes): void => {
-  const whole = data.length & ~3;
-  const view = data.length > viewlessMax ? viewOf(data) : null;
+const maskByLanes = (data: Uint8Array, lanes: Lanes, length = data.length): void => {
+  const whole = length & ~3;
+  const view = length > viewlessMax ? viewOf(data) : null;
   let a = lanes[0]!;
   let b = lanes[1]!;
   let c = lanes[2]!;
@@ -133,7 +133,7 @@ const maskByLanes = (data: Uint8Array, lanes: Lanes): void => {
     b = (c + (c << 3)) | 0;
     c = (rotate(c, 21) + word) | 0;
     if (at < 0) continue;
-    if (at === whole) { for (let i = whole; i < data.length; i++) data[i]! ^= word >>> (8 * (i - whole)); }
+    if (at === whole) { for (let i = whole; i < length; i++) data[i]! ^= word >>> (8 * (i - whole)); }
     else if (view !== null) view.setInt32(at, view.getInt32(at, true) ^ word, true);
     else writeWord(data, at, readWord(data, at) ^ word);
   }
@@ -142,18 +142,22 @@ const maskByLanes = (data: Uint8Array, lanes: Lanes): void => {
 /** Used by one mixing at a time. */
 const lanes = new Int32Array(4);
 
-/** XORs the expansion of the parts into `data`. */
-const maskInPlace = (data: Uint8Array, domain: Domain, ...parts: ReadonlyArray<Uint8Array>): void => {
+const beginLanes = (domain: Domain, ...parts: ReadonlyArray<Uint8Array>): void => {
   lanes[0] = domain;
   lanes[1] = 0x243f6a88;
   lanes[2] = 0x13198a2e;
   lanes[3] = 0x3707344;
   for (const part of parts) absorb(lanes, part);
+};
+
+/** XORs the expansion of the parts into `data`. */
+const maskInPlace = (data: Uint8Array, domain: Domain, ...parts: ReadonlyArray<Uint8Array>): void => {
+  beginLanes(domain, ...parts);
   maskByLanes(data, lanes);
 };
 
 const digest = (domain: Domain, length: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const bytes = new Uint8Array(length);
+  const bytes = allocate(length);
   maskInPlace(bytes, domain, ...parts);
   return bytes;
 };
@@ -212,25 +216,43 @@ const aez = (order: readonly [Domain, Domain]) => (key: Uint8Array, nonce: Uint8
 
 const tagLength = 16;
 
-const seal = (
+/** The tag of the first `length` bytes of a ciphertext. */
+const tagOf = (
   key: Uint8Array,
   nonce: Uint8Array,
   associated: Uint8Array,
-  plaintext: Uint8Array,
-  sealed: Uint8Array = new Uint8Array(plaintext.length + tagLength),
+  ciphertext: Uint8Array,
+  length: number,
 ): Uint8Array => {
-  const ciphertext = sealed.subarray(0, plaintext.length);
-  ciphertext.set(plaintext);
-  maskInPlace(ciphertext, domains.chachaPolyKeystream, sized(key, 32), sized(nonce, 12));
-  sealed.set(digest(domains.chachaPolyTag, tagLength, key, nonce, associated, ciphertext), plaintext.length);
+  beginLanes(domains.chachaPolyTag, key, nonce, associated);
+  absorb(lanes, ciphertext, length);
+  const tag = new Uint8Array(tagLength);
+  maskByLanes(tag, lanes);
+  return tag;
+};
+
+const noData = new Uint8Array(0);
+const noTag = new Uint8Array(tagLength);
+
+const sealPieces = (
+  key: Uint8Array,
+  nonce: Uint8Array,
+  associated: Uint8Array,
+  plaintext: ReadonlyArray<Uint8Array>,
+): Uint8Array => {
+  const sealed = join([...plaintext, noTag]);
+  const length = sealed.length - tagLength;
+  beginLanes(domains.chachaPolyKeystream, sized(key, 32), sized(nonce, 12));
+  maskByLanes(sealed, lanes, length);
+  sealed.set(tagOf(key, nonce, associated, sealed, length), length);
   return sealed;
 };
 
 const open = (key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | null => {
   if (sealed.length < tagLength) return null;
   const at = sealed.length - tagLength;
-  const ciphertext = sealed.slice(0, at);
-  const tag = digest(domains.chachaPolyTag, tagLength, sized(key, 32), sized(nonce, 12), associated, ciphertext);
+  const ciphertext = join([sealed.subarray(0, at)]);
+  const tag = tagOf(sized(key, 32), sized(nonce, 12), associated, ciphertext, at);
   if (!equalConstantTime(tag, sealed.subarray(at))) return null;
   maskInPlace(ciphertext, domains.chachaPolyKeystream, key, nonce);
   return ciphertext;
@@ -293,9 +315,11 @@ export const toySuite: Suite = {
   aes128CtrInPlace: (key, iv, data) => maskInPlace(data, domains.ctr, sized(key, 16), sized(iv, 16)),
   aezEncryptInPlace: aez([domains.aezFirst, domains.aezThird]),
   aezDecryptInPlace: aez([domains.aezThird, domains.aezFirst]),
-  chachaPolySeal: seal,
+  chachaPolySeal: (key, nonce, associated, plaintext) => sealPieces(key, nonce, associated, [plaintext]),
   chachaPolyOpen: open,
-  ...joinPieces(seal, open),
+  chachaPolySealPieces: (key, nonce, plaintext) => [sealPieces(key, nonce, noData, plaintext)],
+  chachaPolyOpenPieces: (key, nonce, ciphertext) =>
+    open(key, nonce, noData, ciphertext.length === 1 ? ciphertext[0]! : join(ciphertext)),
   chacha20Keystream: (key, nonce, length) => digest(domains.chacha20, length, sized(key, 32), sized(nonce, 8)),
   x25519,
   x25519Public,

@@ -4,22 +4,22 @@
  *
  * @module
  */
+import { equal } from "../../../core/bytes.ts";
 import type { StoreEvent, Unwrapped } from "../../../core/effects.ts";
+import { createTagSet, type TagSet } from "../tag_set.ts";
 import type { CreateOracle } from "./oracle.ts";
 
 interface Books {
-  /** Tags that were recorded, or are about to be, by the epoch of their key. */
-  readonly tags: Map<number, Set<string>>;
-  /** Packets in replay detection, by the request's id. */
-  readonly pending: Map<number, { readonly epoch: number; readonly tag: string; readonly isRepeated: boolean }>;
+  /** Tags that were recorded, by the epoch of their key. */
+  readonly tags: Map<number, TagSet>;
+  /** Packets in replay detection, by the request's id: few at a time. */
+  readonly pending: Map<number, { readonly epoch: number; readonly tag: Uint8Array; readonly isRepeated: boolean }>;
   repeated: number;
   dropped: number;
 }
 
 /** So many epochs later a key has been destroyed for long: nothing opens with it, neither at first nor again. */
 const epochsKept = 5;
-
-const textOf = (tag: Uint8Array): string => String.fromCharCode(...tag);
 
 export const replays: CreateOracle = ({ network }, report) => {
   const byNode = new Map<string, Books>(
@@ -29,18 +29,21 @@ export const replays: CreateOracle = ({ network }, report) => {
   const onUnwrapped = (books: Books, { id, result }: Unwrapped): void => {
     if (!result.ok) return;
     const { epoch } = result;
-    const tag = textOf(result.replayTag);
-    const tags = tagsOf(books, epoch);
-    const isRepeated = tags.has(tag);
+    const tag = result.replayTag.slice();
+    const isRepeated = tagsOf(books, epoch).has(tag) || isPending(books, epoch, tag);
     if (isRepeated) books.repeated++;
-    tags.add(tag);
     books.pending.set(id, { epoch, tag, isRepeated });
   };
 
-  const tagsOf = ({ tags }: Books, epoch: number): Set<string> => {
+  const isPending = ({ pending }: Books, epoch: number, tag: Uint8Array): boolean => {
+    for (const of of pending.values()) if (of.epoch === epoch && equal(of.tag, tag)) return true;
+    return false;
+  };
+
+  const tagsOf = ({ tags }: Books, epoch: number): TagSet => {
     const known = tags.get(epoch);
     if (known !== undefined) return known;
-    const made = new Set<string>();
+    const made = createTagSet();
     tags.set(epoch, made);
     const oldest = Math.max(...tags.keys()) - epochsKept;
     for (const of of tags.keys()) if (of < oldest) tags.delete(of);
@@ -49,15 +52,19 @@ export const replays: CreateOracle = ({ network }, report) => {
 
   /** The packet is gone, and no tag of it was recorded for sure. */
   const forget = (books: Books, id: number): void => {
+    if (books.pending.get(id)?.isRepeated === true) books.repeated--;
+    books.pending.delete(id);
+  };
+
+  const record = (books: Books, id: number): void => {
     const packet = books.pending.get(id);
-    if (packet?.isRepeated === true) books.repeated--;
-    else if (packet !== undefined) books.tags.get(packet.epoch)?.delete(packet.tag);
+    if (packet !== undefined) tagsOf(books, packet.epoch).add(packet.tag);
     books.pending.delete(id);
   };
 
   const onTested = (books: Books, { id, outcome }: Extract<StoreEvent, { readonly type: "ReplayTested" }>): void => {
     if (outcome === "failed" || outcome === "full") forget(books, id);
-    else books.pending.delete(id);
+    else record(books, id);
   };
 
   const total = (key: "repeated" | "dropped"): number =>
