@@ -8,7 +8,7 @@
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type AdmissionLimits, admit, leave, nobody } from "../core/wire/admission.ts";
 import { addressOf } from "../core/wire/remote_address.ts";
 import { parseHostPort } from "./address.ts";
@@ -18,7 +18,7 @@ import { remoteOf } from "./tcp_door.ts";
 export interface HttpAnswer {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -35,8 +35,8 @@ export interface HttpOptions {
 }
 
 export interface HttpServer {
-  /** At `host:port`; rejects with a CommandError of exit code 69. */
-  readonly listen: (address: string) => Promise<void>;
+  /** At `host:port`; resolves with the port, which may have been 0. Rejects with a CommandError of exit code 69. */
+  readonly listen: (address: string) => Promise<number>;
   /** Closes what listens, and all connections. */
   readonly stop: () => Promise<void>;
 }
@@ -86,7 +86,7 @@ export const createHttpServer = (options: HttpOptions): HttpServer => {
         servers.push(server);
         server.on("connection", enter);
         server.on("error", (error) => reject(listenFailure(address, error)));
-        server.listen(target, () => resolve());
+        server.listen(target, () => resolve((server.address() as AddressInfo).port));
       }),
     stop: async () => {
       await Promise.all(

@@ -84,7 +84,7 @@ export const createObservation = <View>(options: ObservationOptions<View>): Obse
   });
 
   return {
-    listen: () => server.listen(address),
+    listen: async () => void (await server.listen(address)),
     stop: async () => {
       watch.stop();
       await server.stop();

@@ -8,15 +8,17 @@
  *
  * @module
  */
-import { createServer, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { concat, uint32 } from "../core/bytes.ts";
 import type { LinkSend } from "../core/spool/hosting_types.ts";
 import { decodeRequest } from "../core/spool/replica_wire.ts";
 import { spoolGeometry } from "../core/spool/service_types.ts";
 import type { Geometry } from "../core/sphinx/geometry.ts";
 import { padded } from "../core/spool/service_wire.ts";
+import { formatHostPort, parseHostPort } from "./address.ts";
 import { usageError } from "./exit.ts";
-import { listenFailure } from "./listen_failure.ts";
+import { readBody } from "./http_body.ts";
+import { createHttpServer, type HttpAnswer } from "./http_server.ts";
 import type { PaddedReply } from "./plugin_kit.ts";
 
 export interface DirectLink {
@@ -27,26 +29,16 @@ export interface DirectLink {
 
 const connectionsMax = 64;
 const requestMs = 10_000;
+const headerBytesMax = 4096;
 /** Of an answer that is read: a little more than any. */
 const answerLengthMax = 65_536;
-
-const bodyOf = async (stream: AsyncIterable<Uint8Array>, lengthMax: number): Promise<Uint8Array | null> => {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of stream) {
-    length += chunk.length;
-    if (length > lengthMax) return null;
-    chunks.push(chunk);
-  }
-  return concat(...chunks);
-};
 
 /** Gives a user payload to the system. */
 type Ask = (payload: Uint8Array) => Promise<PaddedReply | null>;
 
 const answerTo = async (request: IncomingMessage, geometry: Geometry, ask: Ask): Promise<Uint8Array | null> => {
   const { requestLengthMax, userPayloadLength } = spoolGeometry(geometry);
-  const bytes = request.method === "POST" ? await bodyOf(request, requestLengthMax) : null;
+  const bytes = request.method === "POST" ? await readBody(request, requestLengthMax) : null;
   if (bytes === null || decodeRequest(bytes)?.type !== "sync") return null;
   const payload = new Uint8Array(userPayloadLength);
   payload.set(uint32(bytes.length));
@@ -55,29 +47,37 @@ const answerTo = async (request: IncomingMessage, geometry: Geometry, ask: Ask):
   return answer === null ? null : padded(answer.length, answer.bytes);
 };
 
+const refused: HttpAnswer = { status: 400, type: "text/plain", body: "" };
+
 /** Listens at `host:port`. Rejects with a CommandError. */
 export const openLink = async (address: string, geometry: Geometry, ask: Ask): Promise<DirectLink> => {
-  const [, host, port] = /^\[?([^\]]+?)\]?:([0-9]{1,5})$/.exec(address) ?? [];
-  if (host === undefined || Number(port) > 65_535) throw usageError(`-link expects host:port, got "${address}"`);
-  const server = createServer((request, response) => {
-    void answerTo(request, geometry, ask).catch(() => null).then((answer) => {
-      response.writeHead(answer === null ? 400 : 200, { "Content-Length": answer?.length ?? 0 });
-      response.end(answer ?? undefined);
-    });
+  const target = parseHostPort(address);
+  if (target === null) throw usageError(`-link expects host:port, got "${address}"`);
+  const answer = async (request: IncomingMessage): Promise<HttpAnswer> => {
+    const body = await answerTo(request, geometry, ask).catch(() => null);
+    return body === null ? refused : { status: 200, type: "application/octet-stream", body };
+  };
+  const server = createHttpServer({
+    deadlineMs: requestMs,
+    connections: connectionsMax,
+    // Replicas of several Providers may be on one machine.
+    connectionsPerAddress: connectionsMax,
+    headerBytesMax,
+    answer,
   });
-  server.maxConnections = connectionsMax;
-  server.requestTimeout = requestMs;
-  await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void => reject(listenFailure(address, error));
-    server.once("error", fail).listen(Number(port), host, resolve);
-  });
-  const { port: bound } = server.address() as { readonly port: number };
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { address: `${host}:${bound}`, close };
+  const port = await server.listen(address);
+  return { address: formatHostPort(target.host, port), close: server.stop };
+};
+
+const readAnswer = async (stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | null> => {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > answerLengthMax) return null;
+    chunks.push(chunk);
+  }
+  return concat(...chunks);
 };
 
 /** The answer of a replica at the other end; null where there is none. Never rejects. */
@@ -88,7 +88,7 @@ export const askDirectly = async (
   try {
     const signal = AbortSignal.timeout(deadlineMs);
     const response = await fetch(address, { method: "POST", body: new Uint8Array(bytes), signal });
-    return response.status === 200 && response.body !== null ? await bodyOf(response.body, answerLengthMax) : null;
+    return response.status === 200 && response.body !== null ? await readAnswer(response.body) : null;
   } catch {
     return null;
   }
