@@ -7,7 +7,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { toHex, utf8 } from "../../../core/bytes.ts";
 import { setNames } from "../../../core/spool/permissioned.ts";
-import { contentId } from "../../../core/spool/write.ts";
+import { contentId, encodeRemoval } from "../../../core/spool/write.ts";
 import { toySuite } from "../../sim/toy_suite.ts";
 import { createAt, persist, readAll } from "./replica_users.ts";
 import { publicOf } from "./keys.ts";
@@ -22,6 +22,7 @@ const run = (seed: number): void => {
 
   const written = new Map<string, string>();
   const acknowledged = new Set<string>();
+  const removed = new Set<string>();
   for (let at = 0; at < 12; at++) {
     agenda.at(5_000 + prng.below(12_000), () => {
       const body = utf8(`message ${at} ${"x".repeat(prng.below(3000))}`);
@@ -41,6 +42,18 @@ const run = (seed: number): void => {
       persist(world, hosts[prng.below(3)]!, revocation, null, () => {});
     });
   }
+  // Two readers remove what they like, the same or not, at replicas that may not have heard of it yet.
+  for (const canonical of [world.canonical, world.otherCanonical]) {
+    for (let at = 0; at < 2; at++) {
+      agenda.at(7_000 + prng.below(10_000), () => {
+        const all = [...written.keys()];
+        const id = all[prng.below(Math.max(1, all.length))];
+        if (id === undefined) return;
+        removed.add(id);
+        persist(world, hosts[prng.below(3)]!, canonical.tombstone(encodeRemoval(id)), null, () => {});
+      });
+    }
+  }
   for (let at = 0; at < 6; at++) {
     agenda.at(5_000 + prng.below(12_000), () => {
       const host = hosts[prng.below(3)]!;
@@ -58,7 +71,9 @@ const run = (seed: number): void => {
 
   const views = hosts.map((host) => readAll(world, host));
   for (const view of views) {
+    for (const id of removed) assert.equal(view.has(id), false, `seed ${seed}: removed and read`);
     for (const id of acknowledged) {
+      if (removed.has(id)) continue;
       assert.equal(view.get(id), written.get(id), `seed ${seed}: acknowledged and not read`);
     }
     for (const [id, body] of view) assert.equal(body, written.get(id), `seed ${seed}: nobody wrote it`);
@@ -67,6 +82,6 @@ const run = (seed: number): void => {
   for (const { state } of hosts) assert.equal(state?.kept.durable.proofs.size, 0, `seed ${seed}: nobody is convicted`);
 };
 
-test(`[DSPOOL-8.2-04] [DSPOOL-8.2-05] [DSPOOL-8-02] [DSPOOL-8.1-05] [SEED-3-04] ${seeds} seeds of crashes, partitions and revocations: every acknowledged add is read at every replica after healing, nothing appears that nobody wrote`, () => {
+test(`[DSPOOL-8.2-04] [DSPOOL-8.2-05] [DSPOOL-8-02] [DSPOOL-8.1-05] [SEED-3-04] ${seeds} seeds of crashes, partitions and revocations: every acknowledged add is read at every replica after healing, nothing appears that nobody wrote or that a reader removed`, () => {
   for (let seed = 0; seed < seeds; seed++) run(seed);
 });

@@ -63,6 +63,8 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
   const writers = writerKeys.map((key) => createAuthor(suite, key, spool));
   const root = createAuthor(suite, rootKey, spool);
   const canonical = createAuthor(suite, readerKey, spool);
+  const otherKey = privateKey(suite, "dave");
+  const otherCanonical = createAuthor(suite, otherKey, spool);
   const blocked = new Set<string>();
   const lies = new Map<ReplicaHost, Lie>();
   const lifetimes = { lifetimeEpochs: 1000, messageLifetimeEpochs: 1000 };
@@ -212,6 +214,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     writerKeys,
     readerKey,
     canonical,
+    otherCanonical,
     blocked,
     lies,
     lifetimes,
@@ -230,7 +233,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
         {
           dataWriters: writerKeys.map(publicOf),
           dataReaders: [publicOf(readerKey)],
-          canonicalReaders: [publicOf(readerKey)],
+          canonicalReaders: [publicOf(readerKey), publicOf(otherKey)],
           dataEncryption: [],
         },
       ).map((operation) => root.operation(operation)),

@@ -10,7 +10,7 @@ import {
   yes,
 } from "../../../core/spool/permissioned.ts";
 import { type SetOperation } from "../../../core/spool/set.ts";
-import { encodeTombstone, type Write } from "../../../core/spool/write.ts";
+import { contentId, encodeRemoval, encodeTombstone, type Write } from "../../../core/spool/write.ts";
 import { toySuite as suite } from "../../sim/toy_suite.ts";
 import { createAuthor, privateKey, publicOf } from "./keys.ts";
 
@@ -37,15 +37,17 @@ export const script = (): ReadonlyArray<Write> => {
     ReturnType<typeof createAuthor>,
     ReturnType<typeof createAuthor>,
   ];
+  const first = alice.message(utf8("one"));
   return [
     admin.operation(add(setNames.dataWriters, publicOf(writer))),
     admin.operation(add(setNames.canonicalReaders, publicOf(reader))),
-    alice.message(utf8("one")),
+    first,
     alice.message(utf8("two")),
     canon.tombstone(encodeTombstone({ replica: publicOf(keys[0]!), index: 1, signature: new Uint8Array(64) })),
     admin.operation({ type: "remove", set: setNames.dataWriters, item: publicOf(writer) }),
     alice.message(utf8("three")),
     admin.operation({ type: "remove", set: setNames.truncatable, item: yes }),
+    canon.tombstone(encodeRemoval(contentId(suite, spool, first))),
   ];
 };
 export const writes = script();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { toHex, utf8 } from "../../../core/bytes.ts";
+import { encodeCbor } from "../../../core/codec/cbor.ts";
 import { E } from "../../../core/fp.ts";
 import { stream } from "../../../core/random.ts";
 import { appendTo, mergeAppendOnly, newAppendOnly, signNextOf } from "../../../core/spool/append_only.ts";
@@ -49,7 +50,7 @@ import {
   signNext,
   verifyChain,
 } from "../../../core/spool/signed.ts";
-import { encodeTombstone, type Write } from "../../../core/spool/write.ts";
+import { contentId, decodeTombstone, encodeTombstone, signWrite, type Write } from "../../../core/spool/write.ts";
 import { toySuite as suite } from "../../sim/toy_suite.ts";
 import { createAuthor, publicOf } from "./keys.ts";
 import { add, keys, left, name, permissionedOf, reader, right, root, spool, writer, writes } from "./script.ts";
@@ -170,7 +171,13 @@ test("[DSPOOL-5-01] [DSPOOL-5-02] [DSPOOL-5-03] [DSPOOL-5-04] [DSPOOL-5-05] sets
 
 const permissionedView = (
   one: PermissionedSpool,
-): unknown => [signedView(one.meta.log.log), signedView(one.data), [...one.contents.keys()].sort()];
+): unknown => [
+  signedView(one.meta.log.log),
+  signedView(one.data),
+  [...one.contents.keys()].sort(),
+  [...one.removed.keys()].sort(),
+  one.active,
+];
 
 const picks = fc.array(fc.nat(writes.length - 1), { maxLength: 8 });
 
@@ -269,4 +276,26 @@ test("[DSPOOL-8.2-02] a tombstone forgets everywhere what stands before it in on
   const together = [first, second].reduce(withCopy, newDurable(spool));
   const left_ = [...contentsOf(together).values()].filter(({ kind }) => kind === "message");
   assert.deepEqual(left_.map(({ digest }) => toHex(digest)), [toHex(messages[1]!.digest)]);
+});
+
+test("[DSPOOL-8.2-02] a tombstone that names one message forgets it at every replica, before or after it comes, and no other", () => {
+  const [one, two] = [writes[2]!, writes[3]!];
+  // Whose message it is does not matter: only canonical readers remove.
+  const own = signWrite(suite, writer, spool, { kind: "tombstone", sequence: 0, epoch: 100 }, writes[8]!.body!);
+  assert.equal(left(appendWrite(suite, keys[0]!, permissionedOf(0, [0, 1, 2]), own, 100)), "not-permitted");
+  const kept = (...replicas: ReadonlyArray<ReadonlyArray<number>>): string[] => {
+    const copies = replicas.map((list, at) => permissionedOf(at, list));
+    const contents = contentsOf(copies.reduce(withCopy, newDurable(spool)));
+    return [...contents.values()].filter(({ kind }) => kind === "message").map(({ digest }) => toHex(digest)).sort();
+  };
+  const [first, second] = [one, two].map(({ digest }) => toHex(digest)) as [string, string];
+  assert.deepEqual(kept([0, 1, 2, 3]), [first, second].sort());
+  assert.deepEqual(kept([0, 1, 2, 3, 8]), [second]);
+  assert.deepEqual(kept([0, 1, 8, 2, 3]), [second]);
+  assert.deepEqual(kept([0, 1, 3, 2], [0, 1, 8]), [second]);
+  // After "yes" has gone from truncatable none is taken.
+  assert.deepEqual(kept([0, 1, 2, 3, 7, 8]), [first, second].sort());
+  assert.deepEqual(decodeTombstone(writes[8]!.body!), { type: "message", content: contentId(suite, spool, one) });
+  assert.equal(decodeTombstone(encodeCbor([one.digest, 1])), null);
+  assert.equal(decodeTombstone(encodeCbor([one.digest.subarray(1)])), null);
 });
