@@ -109,11 +109,12 @@ const drainMs = 1_000;
 
 const lengthOf = (parts: ReadonlyArray<Uint8Array>): number => parts.reduce((sum, { length }) => sum + length, 0);
 
-/** A body in parts, which are not copied. */
+/** A body in parts, which are not copied: they are written together, with the last. */
 const send = (response: ServerResponse, status: number, ...parts: ReadonlyArray<Uint8Array>): void => {
-  response.writeHead(status, { "Content-Type": "application/octet-stream", "Content-Length": lengthOf(parts) });
-  for (const part of parts) response.write(part);
-  response.end();
+  response.sendDate = false;
+  response.writeHead(status, ["Content-Type", "application/octet-stream", "Content-Length", String(lengthOf(parts))]);
+  for (const part of parts.slice(0, -1)) response.write(part);
+  response.end(parts.at(-1));
 };
 
 const nothing = new Uint8Array(0);

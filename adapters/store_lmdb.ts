@@ -60,19 +60,32 @@ const failed = (effect: StoreEffect, reason: StoreFailure): StoreEvent => {
 
 /* Effects, inside a transaction */
 
-const commit = (database: Database, { id, writes }: Commit): StoreEvent => {
+/** The numbers of tables that a transaction has looked up: its effects are about the same few. */
+type Numbers = Map<string, number>;
+
+const lookUp = (
+  numbers: Numbers,
+  database: Database,
+  table: string,
+  find: (database: Database, table: string) => number | null,
+): number | null => {
+  const number = numbers.get(table) ?? find(database, table);
+  if (number !== null) numbers.set(table, number);
+  return number;
+};
+
+const commit = (database: Database, numbers: Numbers, { id, writes }: Commit): StoreEvent => {
   for (const { table, key, value } of writes) {
-    if (value !== null) database.putSync(concat(u32(numberForWriting(database, table)), key), value);
-    else {
-      const number = numberOf(database, table);
-      if (number !== null) database.removeSync(concat(u32(number), key));
-    }
+    const number = lookUp(numbers, database, table, value === null ? numberOf : numberForWriting);
+    if (number === null) continue;
+    if (value !== null) database.putSync(concat(u32(number), key), value);
+    else database.removeSync(concat(u32(number), key));
   }
   return { type: "Committed", id };
 };
 
-const scan = (database: Database, { id, table, after, limit }: Scan): StoreEvent => {
-  const number = numberOf(database, table);
+const scan = (database: Database, numbers: Numbers, { id, table, after, limit }: Scan): StoreEvent => {
+  const number = lookUp(numbers, database, table, numberOf);
   if (number === null) return { type: "Scanned", id, entries: [] };
   // The first key above `after` is the one with a zero byte more.
   const start = after === null ? u32(number) : concat(u32(number), after, Uint8Array.of(0));
@@ -81,14 +94,20 @@ const scan = (database: Database, { id, table, after, limit }: Scan): StoreEvent
   return { type: "Scanned", id, entries };
 };
 
-const apply = (database: Database, replays: ReplayTables, effect: StoreEffect): StoreEvent => {
+const apply = (
+  database: Database,
+  numbers: Numbers,
+  replays: ReplayTables,
+  effect: StoreEffect,
+): StoreEvent => {
   switch (effect.type) {
     case "Commit":
-      return commit(database, effect);
+      return commit(database, numbers, effect);
     case "Scan":
-      return scan(database, effect);
+      return scan(database, numbers, effect);
     case "DropTable":
       dropTable(database, effect.table);
+      numbers.delete(effect.table);
       replays.forget(effect.table);
       return { type: "Committed", id: effect.id };
     case "TestAndSetReplay":
@@ -167,7 +186,12 @@ export const openLmdbStore = (
   const replays = createReplayTables(replayTagsMax);
 
   const transact = (effects: ReadonlyArray<StoreEffect>): ReadonlyArray<StoreEvent> =>
-    replays.revert(() => database.transactionSync(() => effects.map((effect) => apply(database, replays, effect))));
+    replays.revert(() =>
+      database.transactionSync(() => {
+        const numbers: Numbers = new Map();
+        return effects.map((effect) => apply(database, numbers, replays, effect));
+      })
+    );
 
   const alone = (effect: StoreEffect): StoreEvent => {
     const refusal = room.make(roomFor([effect]));

@@ -50,14 +50,17 @@ export const cborTexts: Codec<ReadonlyMap<string, string>> = new t.Type<
   (texts) => texts,
 );
 
+/** Without a prototype: a key is a field and nothing else. */
+const recordOf = (map: ReadonlyMap<string, CborItem>): Readonly<Record<string, unknown>> => {
+  const record = Object.create(null) as Record<string, unknown>;
+  for (const [key, item] of map) record[key] = item;
+  return record;
+};
+
 const fieldsOf = new t.Type<Readonly<Record<string, unknown>>, CborItem, unknown>(
   "map",
   (_value): _value is Readonly<Record<string, unknown>> => false,
-  (value, context) =>
-    value instanceof Map
-      // Without a prototype: a key is a field and nothing else.
-      ? t.success(Object.assign(Object.create(null), Object.fromEntries(value)) as Record<string, unknown>)
-      : t.failure(value, context),
+  (value, context) => value instanceof Map ? t.success(recordOf(value)) : t.failure(value, context),
   () => null,
 );
 

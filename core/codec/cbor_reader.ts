@@ -114,9 +114,9 @@ const walkKey = (walk: Walk): string | null => {
   if (first >> 5 !== major.text) return fail(walk, "key-type");
   const length = walkArgument(walk, first & 31);
   if (length === null) return null;
-  const from = walk.at;
-  walkString(walk, major.text, length);
-  return walk.error === null ? fromUtf8(walk.bytes.subarray(from, walk.at)) : null;
+  if (length > walk.bytes.length - walk.at) return fail(walk, "truncated");
+  walk.at += length;
+  return fromUtf8(walk.bytes.subarray(walk.at - length, walk.at)) ?? fail(walk, "not-utf8");
 };
 
 const walkItem = (walk: Walk, depth: number): void => {
@@ -142,7 +142,11 @@ const viewed: BytesOf = ({ buffer, byteOffset, length }) => new Uint8Array(buffe
 /** What cbor-x gives, in our types: it has platform buffers, and bigints for whatever takes eight bytes. */
 const plain = (value: unknown, bytesOf: BytesOf): CborItem => {
   if (value instanceof Uint8Array) return bytesOf(value);
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key as string, plain(item, bytesOf)]));
+  if (value instanceof Map) {
+    const map = new Map<string, CborItem>();
+    for (const [key, item] of value) map.set(key as string, plain(item, bytesOf));
+    return map;
+  }
   if (Array.isArray(value)) return value.map((item) => plain(item, bytesOf));
   if (typeof value !== "bigint") return value as CborItem;
   const number = Number(value);

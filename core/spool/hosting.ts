@@ -11,7 +11,7 @@
 import { concat, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { count, type Effect, log, type StoreEvent, type StoreFailure, tell } from "../effects.ts";
-import { absurd, type Machine, type Tick } from "../machine.ts";
+import { absurd, type Context, type Machine, type Tick } from "../machine.ts";
 import { epochAt } from "../pki/epoch.ts";
 import { draws } from "../random.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
@@ -72,15 +72,22 @@ export type HostingMachine = Machine<HostingConfig, HostingState, HostingEvent, 
 
 /** The machine; it first reads back which replicas there are and answers `busy` until then. */
 export const createHosting = (suite: Suite, geometry: Geometry): HostingMachine => {
-  const bound = { suite, geometry: spoolGeometry(geometry) };
+  const lengths = spoolGeometry(geometry);
+  const turnOf = (context: Context, state: HostingState): HostingTurn => ({
+    suite,
+    geometry: lengths,
+    context,
+    state,
+    effects: [],
+  });
   return {
     start: (context, config) => {
-      const turn: HostingTurn = { ...bound, context, state: newHostingState(context, config), effects: [] };
+      const turn = turnOf(context, newHostingState(context, config));
       restoreFrom(turn, 0, null);
       return endHostingTurn(turn);
     },
     step: (context, state, event) => {
-      const turn: HostingTurn = { ...bound, context, state, effects: [] };
+      const turn = turnOf(context, state);
       enterEpoch(turn);
       handle(turn, event);
       return endHostingTurn(turn);

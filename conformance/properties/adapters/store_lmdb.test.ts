@@ -69,6 +69,20 @@ test("any effects, with the file closed and opened in between, are answered as a
   );
 });
 
+test("a table that is dropped and written again in one transaction has what was written last, and keeps it", () =>
+  withFile(async (file) => {
+    const store = openLmdbStore(file);
+    const scan: StoreEffect = { type: "Scan", id: 9, table: "t", after: null, limit: 9 };
+    const drop: StoreEffect = { type: "DropTable", id: 2, table: "t" };
+    await Promise.all([put("t", 1, 1), drop, put("t", 3, 3)].map((effect) => perform(store, effect)));
+    const kept = { type: "Scanned", id: 9, entries: [{ key: Uint8Array.of(0, 3), value: Uint8Array.of(3, 3, 3) }] };
+    assert.deepEqual(await perform(store, scan), kept);
+    await store.close();
+    const again = openLmdbStore(file);
+    assert.deepEqual(await perform(again, scan), kept);
+    await again.close();
+  }));
+
 test("closing answers what waits", () =>
   withFile(async (file) => {
     const store = openLmdbStore(file);
