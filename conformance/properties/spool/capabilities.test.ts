@@ -18,7 +18,7 @@ import { signRead } from "../../../core/spool/read.ts";
 import { decodeRequest, encodeReply, type Reply, type Request, signSync } from "../../../core/spool/replica_wire.ts";
 import { itemsOf } from "../../../core/spool/set.ts";
 import { vectorOf } from "../../../core/spool/version_vector.ts";
-import { encodeTombstone } from "../../../core/spool/write.ts";
+import { encodeTombstone, type Write } from "../../../core/spool/write.ts";
 import { katzenpostGeometry } from "../../../core/sphinx/geometry.ts";
 import { toySuite as suite } from "../../sim/toy_suite.ts";
 import { createAuthor, privateKey, publicOf } from "./keys.ts";
@@ -167,4 +167,51 @@ test("[DSPOOL-6.1-15] a spool that a client creates has one canonical reader, on
     itemsOf(sets, setNames.replicas).map((item) => toHex(decodeDescriptor(item)!.key)).sort(),
     [...keys.values()].map((key) => toHex(publicOf(key))).sort(),
   );
+});
+
+test("[FAULT-44] [DSPOOL-8.2-01] what a revoked admin does at a replica that has not heard of it stays there: others go by who is an admin now, and the root key's word makes them agree", () => {
+  const world = createReplicaWorld(suite, "revoked admin", 3);
+  createAt(world, world.hosts);
+  world.heal();
+  world.agenda.runUntil(8_000);
+  const [first, second, third] = world.hosts as [ReplicaHost, ReplicaHost, ReplicaHost];
+  const [deputyKey, friendKey] = ["deputy", "friend"].map((name) => privateKey(suite, name)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  const [deputy, friend] = [deputyKey, friendKey].map((key) => createAuthor(suite, key, world.spool));
+  const say = (host: ReplicaHost, write: Write, body: Uint8Array | null = null): string => {
+    let status = "none";
+    world.ask(host, { type: "add", spool: world.spool, write, body }, (reply) => status = reply!.status);
+    world.agenda.runUntil(world.agenda.now() + 100);
+    return status;
+  };
+  const pass = (): void => world.agenda.runUntil(world.agenda.now() + 10_000);
+  const texts = (): ReadonlyArray<number> => world.hosts.map((host) => readAll(world, host).size);
+
+  assert.equal(say(first, world.root.operation(add(setNames.metaWriters, publicOf(deputyKey)))), "ok");
+  pass();
+  // The first one is cut off; at the second the deputy is revoked, at the first it still gives a friend a role.
+  for (const cut of ["0 1", "1 0", "0 2", "2 0"]) world.blocked.add(cut);
+  const revocation = { type: "remove", set: setNames.metaWriters, item: publicOf(deputyKey) } as const;
+  assert.equal(say(second, world.root.operation(revocation)), "ok");
+  assert.equal(say(first, deputy!.operation(add(setNames.dataWriters, publicOf(friendKey)))), "ok");
+  const body = utf8("from a friend");
+  const message = friend!.message(body);
+  assert.equal(say(first, message, body), "ok");
+  world.heal();
+  pass();
+  assert.equal(say(first, deputy!.operation(add(setNames.dataReaders, publicOf(friendKey)))), "not-permitted");
+  assert.equal(say(third, friend!.message(body), body), "not-permitted");
+  assert.deepEqual(texts(), [1, 0, 0], "it is read where it was taken, only");
+
+  // The root key says which of both it wants: the role for all, or for nobody.
+  const grant = world.root.operation(add(setNames.dataWriters, publicOf(friendKey)));
+  assert.deepEqual([say(first, grant), say(second, grant)], ["present", "ok"]);
+  pass();
+  assert.deepEqual(texts(), [1, 1, 1]);
+  const taken = world.root.operation({ type: "remove", set: setNames.dataWriters, item: publicOf(friendKey) });
+  assert.equal(say(second, taken), "ok");
+  pass();
+  for (const host of world.hosts) assert.equal(say(host, friend!.message(body), body), "not-permitted");
 });
