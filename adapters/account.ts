@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fromUtf8, toBase64, utf8 } from "../core/bytes.ts";
+import { equal, fromUtf8, toBase64, toHex, utf8 } from "../core/bytes.ts";
 import type { Suite } from "../core/crypto/suite.ts";
 import { keyFromText } from "../core/pki/text_key.ts";
 import { ClientError, type ConnectOptions, type MixClient, type Recipient } from "./client_api.ts";
@@ -77,7 +77,7 @@ export const register = async (file: ClientFile, name: string, account: Account)
 
 /** Asks the keyserver of the user's Provider (drafts/keyserver.rst). Null where the user has no key there. */
 export const findRecipient = async (
-  client: MixClient,
+  client: Pick<MixClient, "query">,
   user: string,
   provider: string,
   signal: AbortSignal,
@@ -86,6 +86,31 @@ export const findRecipient = async (
   const { payload } = await client.query({ type: "Service", capability: "keyserver", provider }, request, { signal });
   const key = keyFromText(/"PublicKey":"([A-Za-z0-9+/=]*)"/.exec(fromUtf8(payload) ?? "")?.[1] ?? "");
   return key === null ? null : { user, provider, key };
+};
+
+/** A lookup that nobody cuts short ends with the client. */
+const untilClosed = new AbortController().signal;
+
+/**
+ * Looks the account's own key up, as others do (drafts/keyserver.rst §4): what its user has to be warned of. Null where
+ * others find the key, where there is no keyserver, and where the client was closed meanwhile.
+ */
+export const ownKeyWarning = async (
+  client: Pick<MixClient, "document" | "query">,
+  { user, provider, keys }: Account,
+): Promise<string | null> => {
+  const own = client.document()?.providers.find(({ name }) => name === provider);
+  if (own?.kaetzchen?.has("keyserver") !== true) return null;
+  const found = await findRecipient(client, user, provider, untilClosed).catch((error: unknown) => {
+    if (error instanceof ClientError) return error;
+    throw error;
+  });
+  if (found instanceof ClientError) {
+    return found.code === "shutdown" ? null : `the keyserver of ${provider} was not reached: ${found.message}`;
+  }
+  if (found === null) return `the keyserver of ${provider} tells no key of ${user}: others cannot write to you`;
+  if (equal(found.key, keys.identityKey)) return null;
+  return `the keyserver of ${provider} tells others that the key of ${user} is ${toHex(found.key)}, which it is not`;
 };
 
 /** What a command says where the network did not answer; other errors as they are. */

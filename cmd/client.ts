@@ -6,7 +6,15 @@
 import { toHex, utf8 } from "../core/bytes.ts";
 import { trimZeros } from "../core/provider/user_name.ts";
 import { keyFromText } from "../core/pki/text_key.ts";
-import { type Account, asUnavailable, findRecipient, openAccount, optionsOf, register } from "../adapters/account.ts";
+import {
+  type Account,
+  asUnavailable,
+  findRecipient,
+  openAccount,
+  optionsOf,
+  ownKeyWarning,
+  register,
+} from "../adapters/account.ts";
 import { connect, type MixClient, type RoundTrip } from "../adapters/client_api.ts";
 import { runCommand, type Values } from "../adapters/command.ts";
 import { type ClientFile, clientFile } from "../adapters/config/client.ts";
@@ -28,7 +36,7 @@ A client of a mix network.
                               - reads it from standard input
   send USER@PROVIDER TEXT     send a user a message, straight into the mailbox (an interim that later versions
                               replace by remote spools); - reads it from standard input
-  fetch                       show messages that come, for --wait seconds
+  fetch                       show messages that come, for --wait seconds; warns where others do not find the own key
   status                      show what the client knows of network and connection
 ${spoolUsage}
 
@@ -131,9 +139,16 @@ const send: Command = ([address, ...words], values) => {
   };
 };
 
+/** Each time that messages are fetched (drafts/keyserver.rst §4): a Provider that lies does so for long. */
+const checkOwnKey = async ({ client, account }: Session): Promise<void> => {
+  const warning = await ownKeyWarning(client, account);
+  if (warning !== null) console.error(`warning: ${warning}`);
+};
+
 const fetchMessages: Command = (_words, values) => {
   const waitMs = seconds("wait", values.wait);
-  return async ({ client }) => {
+  return async (session) => {
+    const { client } = session;
     let count = 0;
     const reading = (async () => {
       for await (const { from, text, payload } of client.messages()) {
@@ -141,9 +156,10 @@ const fetchMessages: Command = (_words, values) => {
         console.log(`from ${toHex(from)}: ${text ?? `${payload.length} bytes`}`);
       }
     })();
+    const checking = checkOwnKey(session);
     await new Promise((resolve) => setTimeout(resolve, waitMs));
     await client.close();
-    await reading;
+    await Promise.all([reading, checking]);
     console.error(count === 1 ? "1 message" : `${count} messages`);
   };
 };
