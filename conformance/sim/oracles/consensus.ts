@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { sha256 } from "@noble/hashes/sha2.js";
 import { toHex } from "../../../core/bytes.ts";
 import { E } from "../../../core/fp.ts";
 import { wall } from "../../../core/machine.ts";
@@ -35,9 +36,10 @@ const matters = (fault: Fault, counts: (host: string) => boolean): boolean =>
 export const consensus: CreateOracle = (view, report) => {
   const { network, clock, weather } = view;
   const all = network.authorities.length;
-  /** What was signed for each epoch, in hex. */
+  /** A digest of what was signed for each epoch. */
   const seen = new Map<number, string>();
-  const judged = new Set<Uint8Array>();
+  /** Weakly: hosts forget their documents, and so does this. */
+  const judged = new WeakSet<Uint8Array>();
   const originMs = view.wall();
   const genesis = epochAt(clock, wall(originMs)).epoch + 1;
   const demanded = new Set<string>();
@@ -73,7 +75,7 @@ export const consensus: CreateOracle = (view, report) => {
     if (E.isLeft(certificate)) {
       return report("safety", `${host} has no document for epoch ${epoch}: it does not decode`);
     }
-    const signed = toHex(signedMessage(certificate.right));
+    const signed = toHex(sha256(signedMessage(certificate.right)));
     if ((seen.get(epoch) ?? signed) !== signed) report("safety", `${host} has another document for epoch ${epoch}`);
     seen.set(epoch, signed);
     const signers = new Set(certificate.right.signatures.map(({ identity }) => toHex(identity))).size;

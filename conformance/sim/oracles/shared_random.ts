@@ -12,43 +12,53 @@ import type { CreateOracle } from "./oracle.ts";
 
 const weekMs = 604_800_000;
 
+/** What is remembered of a document, in hex. */
+interface Values {
+  readonly genesisEpoch: number;
+  readonly value: string;
+  readonly prior: ReadonlyArray<string>;
+}
+
+const valuesOf = ({ genesisEpoch, sharedRandomValue, priorSharedRandom }: Document): Values => ({
+  genesisEpoch,
+  value: toHex(sharedRandomValue),
+  prior: priorSharedRandom.map(toHex),
+});
+
 export const sharedRandom: CreateOracle = (view, report) => {
-  const byEpoch = new Map<number, Document>();
+  const byEpoch = new Map<number, Values>();
   const values = new Set<string>();
   let rotations = 0;
   const epochsPerWeek = BigInt(Math.max(1, Math.floor(weekMs / view.clock.periodMs)));
 
-  const prior = ({ priorSharedRandom }: Document): string => priorSharedRandom.map(toHex).join(" ");
-
   const rotatesAt = (distance: number): boolean => (2n ** 64n - BigInt(distance)) % epochsPerWeek === 0n;
 
   /** The prior values that a document must have by what is known of the one before. */
-  const expected = (document: Document): string | null => {
-    const value = toHex(document.sharedRandomValue);
-    const distance = document.epoch - document.genesisEpoch;
+  const expected = (epoch: number, { value, genesisEpoch }: Values): string | null => {
+    const distance = epoch - genesisEpoch;
     if (distance === 0) return `${value} ${value}`;
-    const before = byEpoch.get(document.epoch - 1);
+    const before = byEpoch.get(epoch - 1);
     if (before === undefined) return null;
-    if (!rotatesAt(distance)) return prior(before);
+    if (!rotatesAt(distance)) return before.prior.join(" ");
     rotations++;
-    return `${value} ${toHex(before.priorSharedRandom[0] ?? new Uint8Array(0))}`;
+    return `${value} ${before.prior[0] ?? ""}`;
   };
 
   const admit = (document: Document): void => {
     const { epoch } = document;
     if (byEpoch.has(epoch)) return;
-    const want = expected(document);
-    if (want !== null && prior(document) !== want) {
-      report("safety", `the prior shared random values of epoch ${epoch} are ${prior(document)}, not ${want}`);
+    const found = valuesOf(document);
+    const [prior, want] = [found.prior.join(" "), expected(epoch, found)];
+    if (want !== null && prior !== want) {
+      report("safety", `the prior shared random values of epoch ${epoch} are ${prior}, not ${want}`);
     }
     const before = byEpoch.get(epoch - 1);
-    if (before !== undefined && before.genesisEpoch !== document.genesisEpoch) {
+    if (before !== undefined && before.genesisEpoch !== found.genesisEpoch) {
       report("safety", `the genesis moved at epoch ${epoch}`);
     }
-    byEpoch.set(epoch, document);
-    const value = toHex(document.sharedRandomValue);
-    if (values.has(value)) report("safety", `the shared random value of epoch ${epoch} has been one before`);
-    values.add(value);
+    byEpoch.set(epoch, found);
+    if (values.has(found.value)) report("safety", `the shared random value of epoch ${epoch} has been one before`);
+    values.add(found.value);
   };
 
   return {
