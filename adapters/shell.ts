@@ -199,6 +199,8 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
         return store.perform(effect, answerTo(from));
       case "Unwrap":
         return unwrapper.perform(effect, answerTo(from));
+      case "Release":
+        return unwrapper.release(effect.packet);
       case "Verify":
         return verifier(effect, answerTo(from));
       case "PluginStart":

@@ -1,18 +1,21 @@
 /**
  * Unwrapping in worker threads, so that an expensive hop neither delays timers nor is bound to one core ([Debug]
- * NumSphinxWorkers). Packets are transferred, not copied, both ways; private keys are copied to the worker with each
- * packet and wiped there, but for the platform's key object, which `forget` drops.
+ * NumSphinxWorkers). A packet is copied once into memory that all threads share (packet_buffers.ts); it is unwrapped
+ * there, waits there for its delay, and the memory is used again once the packet has been sealed.
+ *
+ * A private key is copied to a worker before the first packet that it is for, and wiped there when it is forgotten.
  *
  * A job goes to the worker that has the fewest. How many may be under way is decided by the node (unwrapPendingMax).
  *
  * @module
  */
 import { Worker } from "node:worker_threads";
-import type { Unwrap, Unwrapped } from "../core/effects.ts";
+import type { Unwrapped } from "../core/effects.ts";
 import type { Geometry } from "../core/sphinx/geometry.ts";
 import { aezModule } from "./aez_wasm.ts";
 import type { WasmModule } from "./aez_wasm/webassembly.ts";
 import { isBuilt } from "./built.ts";
+import { createPacketBuffers } from "./packet_buffers.ts";
 import type { Unwrapper } from "./unwrapper.ts";
 
 export interface UnwrapPoolOptions {
@@ -30,27 +33,36 @@ export interface WorkerData {
 }
 
 export type ToWorker =
-  | { readonly type: "Unwrap"; readonly job: number; readonly effect: Unwrap }
-  | { readonly type: "Forget"; readonly secret: Uint8Array };
+  | { readonly type: "Key"; readonly key: number; readonly privateKey: Uint8Array }
+  | {
+    readonly type: "Unwrap";
+    readonly job: number;
+    readonly id: number;
+    /** In memory that is shared. */
+    readonly packet: Uint8Array;
+    readonly keys: ReadonlyArray<{ readonly epoch: number; readonly key: number }>;
+  }
+  | { readonly type: "Forget"; readonly key: number };
 
 export interface FromWorker {
   readonly job: number;
+  /** Without packet and payload. */
   readonly unwrapped: Unwrapped;
+  /** Where the packet or the payload lies in the job's packet. */
+  readonly part: { readonly of: "packet" | "payload"; readonly from: number; readonly to: number } | null;
+}
+
+interface Job {
+  readonly packet: Uint8Array;
+  readonly answer: (event: Unwrapped) => void;
 }
 
 interface Thread {
   readonly worker: Worker;
-  readonly answers: Map<number, (event: Unwrapped) => void>;
+  readonly jobs: Map<number, Job>;
+  /** Keys that it has. */
+  readonly keys: Set<number>;
 }
-
-/**
- * What a packet's buffer may have besides the packet, in bytes: a command's header. A packet that shares more than that
- * is copied, since a transfer takes the whole buffer away.
- */
-const slackBytes = 64;
-
-const transferable = (packet: Uint8Array): Uint8Array =>
-  packet.buffer.byteLength <= packet.length + slackBytes ? packet : packet.slice();
 
 /** Sources need a loader in the worker, too. */
 const workerFile = isBuilt ? "./unwrap_worker.js" : "./unwrap_worker.mjs";
@@ -58,44 +70,66 @@ const workerFile = isBuilt ? "./unwrap_worker.js" : "./unwrap_worker.mjs";
 /** Starts the workers. */
 export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoolOptions): Unwrapper => {
   const data: WorkerData = { crypto, aez: aezModule(), geometry };
-  /** Keys that workers have seen, by object: a consumed key is the object that stood in the state. */
-  const seen = new WeakSet<Uint8Array>();
+  const buffers = createPacketBuffers(geometry.packetLength);
+  /** By object: a consumed key is the object that stood in the state. */
+  const numbers = new WeakMap<Uint8Array, number>();
   let closing = false;
-  let jobs = 0;
+  let [jobs, keys] = [0, 0];
 
   const start = (): Thread => {
     const worker = new Worker(new URL(workerFile, import.meta.url), { workerData: data });
-    const answers = new Map<number, (event: Unwrapped) => void>();
-    worker.on("message", ({ job, unwrapped }: FromWorker) => {
-      const answer = answers.get(job);
-      answers.delete(job);
-      if (!closing) answer?.(unwrapped);
-    });
+    const thread: Thread = { worker, jobs: new Map(), keys: new Set() };
+    worker.on("message", (message: FromWorker) => finish(thread, message));
     worker.on("error", onBug);
     worker.on("exit", (code) => closing ? undefined : onBug(new Error(`an unwrap worker ended with code ${code}`)));
-    return { worker, answers };
+    return thread;
+  };
+
+  const finish = (thread: Thread, { job, unwrapped, part }: FromWorker): void => {
+    const { packet, answer } = thread.jobs.get(job)!;
+    thread.jobs.delete(job);
+    const { result } = unwrapped;
+    const bytes = part === null ? null : packet.subarray(part.from, part.to);
+    const isForwarded = part?.of === "packet";
+    // What ends here leaves the shared memory.
+    const payload = isForwarded ? null : bytes?.slice() ?? null;
+    if (!isForwarded) buffers.release(packet);
+    if (closing) return;
+    answer(
+      result.ok ? { ...unwrapped, result: { ...result, packet: isForwarded ? bytes : null, payload } } : unwrapped,
+    );
   };
 
   const threads = Array.from({ length: workers }, start);
 
-  const idlest = (): Thread =>
-    threads.reduce((best, thread) => thread.answers.size < best.answers.size ? thread : best);
+  const idlest = (): Thread => threads.reduce((best, thread) => thread.jobs.size < best.jobs.size ? thread : best);
 
-  const post = ({ worker }: Thread, message: ToWorker, transfer: ReadonlyArray<ArrayBuffer>): void =>
-    worker.postMessage(message, [...transfer]);
+  const post = ({ worker }: Thread, message: ToWorker): void => worker.postMessage(message);
+
+  /** The key's number, once the worker has it. */
+  const numberFor = (thread: Thread, privateKey: Uint8Array): number => {
+    const key = numbers.get(privateKey) ?? keys++;
+    numbers.set(privateKey, key);
+    if (!thread.keys.has(key)) post(thread, { type: "Key", key, privateKey });
+    thread.keys.add(key);
+    return key;
+  };
 
   return {
-    perform: (effect, answer) => {
+    perform: ({ id, packet, keys: given }, answer) => {
       const thread = idlest();
-      const packet = transferable(effect.packet);
       const job = jobs++;
-      thread.answers.set(job, answer);
-      for (const { privateKey } of effect.keys) seen.add(privateKey);
-      post(thread, { type: "Unwrap", job, effect: { ...effect, packet } }, [packet.buffer as ArrayBuffer]);
+      const kept = buffers.keep(packet);
+      const keys = given.map(({ epoch, privateKey }) => ({ epoch, key: numberFor(thread, privateKey) }));
+      thread.jobs.set(job, { packet: kept, answer });
+      post(thread, { type: "Unwrap", job, id, packet: kept, keys });
     },
+    release: buffers.release,
     forget: (secret) => {
-      if (!seen.has(secret)) return;
-      for (const thread of threads) post(thread, { type: "Forget", secret }, []);
+      const key = numbers.get(secret);
+      if (key === undefined) return;
+      numbers.delete(secret);
+      for (const thread of threads) if (thread.keys.delete(key)) post(thread, { type: "Forget", key });
     },
     close: async () => {
       closing = true;

@@ -19,18 +19,33 @@ invariant(port !== null, "not a worker");
 
 const suite = crypto === "native" ? createNativeSuite(createWasmAez(() => aez)) : nobleSuite;
 
-const answer = (message: FromWorker, packet: Uint8Array | null): void =>
-  port.postMessage(message, packet === null ? [] : [packet.buffer as ArrayBuffer]);
+/** As long as they are in force. */
+const keys = new Map<number, Uint8Array>();
+
+const perform = ({ job, id, packet, keys: asked }: Extract<ToWorker, { readonly type: "Unwrap" }>): FromWorker => {
+  const named = asked.map(({ epoch, key }) => ({ epoch, privateKey: keys.get(key)! }));
+  const unwrapped = performUnwrap({ suite, geometry }, { type: "Unwrap", id, packet, keys: named });
+  const { result } = unwrapped;
+  if (!result.ok) return { job, unwrapped, part: null };
+  const bytes = result.packet ?? result.payload!;
+  const from = bytes.byteOffset - packet.byteOffset;
+  const of = result.packet === null ? "payload" : "packet";
+  return {
+    job,
+    unwrapped: { ...unwrapped, result: { ...result, packet: null, payload: null } },
+    part: { of, from, to: from + bytes.length },
+  };
+};
+
+const forget = (key: number): void => {
+  const privateKey = keys.get(key)!;
+  keys.delete(key);
+  suite.forget(privateKey);
+  wipe(privateKey);
+};
 
 port.on("message", (message: ToWorker) => {
-  if (message.type === "Forget") {
-    suite.forget(message.secret);
-    return wipe(message.secret);
-  }
-  const unwrapped = performUnwrap({ suite, geometry }, message.effect);
-  for (const { privateKey } of message.effect.keys) wipe(privateKey);
-  answer(
-    { job: message.job, unwrapped },
-    unwrapped.result.ok ? unwrapped.result.packet ?? unwrapped.result.payload : null,
-  );
+  if (message.type === "Key") keys.set(message.key, message.privateKey);
+  else if (message.type === "Forget") forget(message.key);
+  else port.postMessage(perform(message));
 });

@@ -11,6 +11,8 @@ import type { Metrics } from "./metrics.ts";
 export interface Unwrapper {
   /** Answers once. Answers may come in another order than the effects. */
   readonly perform: (effect: Unwrap, answer: (event: Unwrapped) => void) => void;
+  /** A packet of an answer is read by nobody any more. */
+  readonly release: (packet: Uint8Array) => void;
   /** Drops what was kept of a private key that is destroyed. */
   readonly forget: (secret: Uint8Array) => void;
   /** What is under way is not answered. */
@@ -20,6 +22,7 @@ export interface Unwrapper {
 /** Unwraps at once, in the calling thread: right for small networks. */
 export const inlineUnwrapper = (sphinx: Sphinx): Unwrapper => ({
   perform: (effect, answer) => answer(performUnwrap(sphinx, effect)),
+  release: () => {},
   forget: () => {},
   close: () => Promise.resolve(),
 });

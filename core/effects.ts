@@ -190,6 +190,11 @@ export interface Unwrap {
   readonly packet: Uint8Array;
   readonly keys: ReadonlyArray<{ readonly epoch: number; readonly privateKey: Uint8Array }>;
 }
+/** A packet's bytes are referred to by no state any more: whoever gave them may use the memory again. */
+export interface Release {
+  readonly type: "Release";
+  readonly packet: Uint8Array;
+}
 export type UnwrapFailure = "short" | "ad" | "point" | "mac" | "commands" | "payload";
 export interface Unwrapped {
   readonly type: "Unwrapped";
@@ -274,6 +279,7 @@ export type LeafEffect =
   | DropTable
   | TestAndSetReplay
   | Unwrap
+  | Release
   | Verify
   | PluginStart
   | PluginStop

@@ -266,6 +266,8 @@ export const createHost = (
       case "PluginRequest":
         invariant(spec.plugins !== undefined, `${spec.name} has no plugins`);
         return spec.plugins(effect, (event) => later(1, from, () => event));
+      case "Release":
+        return;
       case "Log":
       case "Count":
       case "Drop":

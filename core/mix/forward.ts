@@ -23,13 +23,14 @@ export const currentDelayMaxMs = ({ state, time }: Turn): number =>
  * choose whose packets are lost (specs/mixnet.rst §4.3).
  */
 export const scheduleForward = (turn: Turn, nextHop: string, packet: Uint8Array, delayMs: number): void => {
-  if (delayMs > currentDelayMaxMs(turn)) return dropPacket(turn, "delay-too-long");
-  if (!turn.state.links.byId.has(nextHop)) return dropPacket(turn, "next-hop-unknown");
+  if (delayMs > currentDelayMaxMs(turn)) return dropPacket(turn, "delay-too-long", packet);
+  if (!turn.state.links.byId.has(nextHop)) return dropPacket(turn, "next-hop-unknown", packet);
   const queue = enqueue(turn.state.queue, { due: after(turn.context.now, delayMs), nextHop, packet });
   update(turn, { queue });
   if (queueSize(queue) <= queueCapacity(turn.state.config, turn.bound.geometry)) return;
-  update(turn, { queue: evict(queue, turn.draw(`evict ${queue.nextTicket}`)).queue });
-  dropPacket(turn, "scheduler-queue-full");
+  const evicted = evict(queue, turn.draw(`evict ${queue.nextTicket}`));
+  update(turn, { queue: evicted.queue });
+  dropPacket(turn, "scheduler-queue-full", evicted.item.packet);
 };
 
 /** Sends what is due, a burst at most; the rest wakes the node again at once. */
@@ -41,7 +42,7 @@ export const dispatchDue = (turn: Turn): void => {
     update(turn, { queue: taken.queue });
     const { due, nextHop, packet } = taken.item;
     turn.effects.push(count("lateness-ms", undefined, Math.max(0, turn.context.now - due)));
-    if (turn.context.now - due > schedulerSlackMs) dropPacket(turn, "scheduler-late");
+    if (turn.context.now - due > schedulerSlackMs) dropPacket(turn, "scheduler-late", packet);
     else sendPacket(turn, nextHop, packet);
   }
 };
@@ -49,8 +50,8 @@ export const dispatchDue = (turn: Turn): void => {
 /** Hands a packet to the session of its next hop, which answers with Sent. */
 export const sendPacket = (turn: Turn, nextHop: string, packet: Uint8Array): void => {
   const link = turn.state.links.byId.get(nextHop);
-  if (link === undefined) return dropPacket(turn, "next-hop-unknown");
-  if (link.phase.type !== "up") return dropPacket(turn, "link-down");
+  if (link === undefined) return dropPacket(turn, "next-hop-unknown", packet);
+  if (link.phase.type !== "up") return dropPacket(turn, "link-down", packet);
   const { session } = link.phase;
   const id = takeId(turn);
   update(turn, { sending: turn.state.sending.set(id, session) });

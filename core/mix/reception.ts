@@ -55,7 +55,7 @@ export const onUnwrapped = (turn: Turn, { id, result }: Unwrapped): void => {
   if (!turn.state.keys.has(result.epoch)) {
     // Its key has been destroyed meanwhile, and the tags with it.
     update(turn, { inspections: turn.state.inspections.delete(id) });
-    return dropPacket(turn, "no-mix-key");
+    return dropPacket(turn, "no-mix-key", result.packet ?? undefined);
   }
   const unwrapped = { at: turn.context.now, opened: result };
   update(turn, { inspections: turn.state.inspections.set(id, { ...inspection, unwrapped }) });
@@ -66,20 +66,23 @@ export const onReplayTested = (turn: Turn, { id, outcome }: Extract<StoreEvent, 
   const inspection = turn.state.inspections.get(id);
   if (inspection === undefined || inspection.unwrapped === null) return;
   update(turn, { inspections: turn.state.inspections.delete(id) });
-  if (outcome === "replayed") return dropPacket(turn, "replayed");
-  if (outcome === "failed") return dropPacket(turn, "replay-store-failed");
   const { at, opened } = inspection.unwrapped;
+  const packet = opened.packet ?? undefined;
+  if (outcome === "replayed") return dropPacket(turn, "replayed", packet);
+  if (outcome === "failed") return dropPacket(turn, "replay-store-failed", packet);
   emit(turn, count("dwell-ms", undefined, Math.max(0, turn.context.now - inspection.receivedAt)));
-  if (outcome === "full") return refuseUnrecorded(turn, opened.epoch);
-  if (at - inspection.receivedAt > turn.state.config.limits.unwrapDelayMs) return dropPacket(turn, "unwrap-late");
+  if (outcome === "full") return refuseUnrecorded(turn, opened);
+  if (at - inspection.receivedAt > turn.state.config.limits.unwrapDelayMs) {
+    return dropPacket(turn, "unwrap-late", packet);
+  }
   const classified = classify(opened, inspection.origin, turn.state.config.isProvider);
-  if (typeof classified === "string") return dropPacket(turn, classified);
+  if (typeof classified === "string") return dropPacket(turn, classified, packet);
   act(turn, classified, inspection.receivedAt, at);
 };
 
 /** Without its tag a packet could come twice: it is dropped. Counted for every packet, said once for a key. */
-const refuseUnrecorded = (turn: Turn, epoch: number): void => {
-  dropPacket(turn, "replay-tags-full");
+const refuseUnrecorded = (turn: Turn, { epoch, packet }: Opened): void => {
+  dropPacket(turn, "replay-tags-full", packet ?? undefined);
   if (turn.state.tagsFull !== null && epoch <= turn.state.tagsFull) return;
   update(turn, { tagsFull: epoch });
   const message =
@@ -99,6 +102,6 @@ const forward = (
   dwellMs: number,
 ): void => {
   const remaining = remainingDelay(turn.state.config.clock, currentDelayMaxMs(turn), delayMs, dwellMs);
-  if (typeof remaining === "string") dropPacket(turn, remaining);
+  if (typeof remaining === "string") dropPacket(turn, remaining, packet);
   else scheduleForward(turn, toHex(nextHop), packet, remaining);
 };

@@ -77,8 +77,10 @@ export const countPacket = (turn: Turn, fate: Fate): void => {
   emit(turn, count(`packets-${fate}`));
 };
 
-export const dropPacket = (turn: Turn, reason: DropReason): void => {
+/** `packet`: its bytes, where it was unwrapped and goes nowhere. */
+export const dropPacket = (turn: Turn, reason: DropReason, packet?: Uint8Array): void => {
   const { tally } = turn.state;
   update(turn, { tally: { ...tally, dropped: tally.dropped.update(reason, 0, (n) => n + 1) } });
   emit(turn, drop(reason));
+  if (packet !== undefined) emit(turn, { type: "Release", packet });
 };

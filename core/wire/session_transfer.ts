@@ -24,8 +24,15 @@ export const send = (run: Run, item: Waiting): void => {
   pump(run);
 };
 
-const refuse = (run: Run, { id, command }: Waiting, reason: SendDropped): void =>
-  notSent(run, id, command.type === "SendPacket", reason);
+const refuse = (run: Run, item: Waiting, reason: SendDropped): void => {
+  notSent(run, item.id, item.command.type === "SendPacket", reason);
+  release(run, item);
+};
+
+/** A packet was handed over with its command. */
+const release = (run: Run, { command }: Waiting): void => {
+  if (command.type === "SendPacket") run.effects.push({ type: "Release", packet: command.packet });
+};
 
 const discardLate = (run: Run): void => {
   const { outbox, late } = dropLate(run.outbox, run.context.now);
@@ -66,6 +73,7 @@ const sendNow = (run: Run, item: Waiting): void => {
   run.consumed.push(consumed);
   run.phase = { ...run.phase, send: cipher };
   write(run, pieces, item.id);
+  release(run, item);
 };
 
 /** The kernel has taken some of what was written. */

@@ -60,6 +60,37 @@ test("a packet whose buffer holds other bytes too is copied, not taken away", as
   await pool.close();
 });
 
+const packetIn = ({ result }: Unwrapped): Uint8Array =>
+  result.ok && result.packet !== null ? result.packet : assert.fail("not forwarded");
+
+test("a packet that goes on keeps its memory until it is released; then the next one has it", async () => {
+  const pool = createUnwrapPool({ workers: 1, crypto: "native", geometry, onBug: failOnBug });
+  const inline = inlineUnwrapper(sphinx);
+  const expected = await Promise.all([21, 22, 23].map((id) => perform(inline, effectOf(id, 3, "recipient"))));
+  const first = packetIn(await perform(pool, effectOf(21, 3, "recipient")));
+  const second = packetIn(await perform(pool, effectOf(22, 3, "recipient")));
+  assert.deepEqual([first, second], expected.slice(0, 2).map(packetIn));
+  pool.release(first);
+  pool.release(new Uint8Array(geometry.packetLength));
+  const third = packetIn(await perform(pool, effectOf(23, 3, "recipient")));
+  assert.deepEqual([third, second], [expected[2]!, expected[1]!].map(packetIn));
+  assert.equal(third.buffer === first.buffer, true, "the memory was not used again");
+  await pool.close();
+});
+
+test("a payload that ends here, and what failed, leave their memory to the next packet", async () => {
+  const pool = createUnwrapPool({ workers: 1, crypto: "native", geometry, onBug: failOnBug });
+  const { buffer } = packetIn(await perform(pool, effectOf(31, 3, "recipient")));
+  pool.release(new Uint8Array(buffer));
+  const { result } = await perform(pool, effectOf(32, 1, "recipient"));
+  const payload = result.ok && result.payload !== null ? result.payload : assert.fail("not delivered");
+  const before = payload.slice();
+  assert.equal((await perform(pool, { ...effectOf(33, 3, "recipient"), keys: [] })).result.ok, false);
+  assert.equal(packetIn(await perform(pool, effectOf(34, 3, "recipient"))).buffer === buffer, true);
+  assert.deepEqual(payload, before);
+  await pool.close();
+});
+
 test("keys go on working after others are forgotten; a closed pool answers nothing more", async () => {
   const pool = createUnwrapPool({ workers: 2, crypto: "native", geometry, onBug: failOnBug });
   const first = effectOf(10, 2, "recipient");

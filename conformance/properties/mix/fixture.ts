@@ -163,6 +163,14 @@ export const createDriver = (name: string, options: Options = {}, store = create
     seed: deriveSeed(seed, `step ${name} ${steps++}`),
   });
 
+  /** Packets that the node has given back or handed over: their memory may be another packet's by now. */
+  const gone = new WeakSet<Uint8Array>();
+  const giveUp = (packet: Uint8Array): void => {
+    assert.equal(gone.has(packet), false, "a packet is given back or handed over twice");
+    assert.equal(state!.queue.held.some(({ item }) => item.packet === packet), false, "a packet is still held");
+    gone.add(packet);
+  };
+
   const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
 
   const settle = (
@@ -174,6 +182,9 @@ export const createDriver = (name: string, options: Options = {}, store = create
       if (effect.type === "Unwrap") unwraps.push(effect);
       if (effect.type === "Count") add(seen.counts, effect.name);
       if (effect.type === "Drop") add(seen.drops, effect.reason);
+      if (effect.type === "Release") giveUp(effect.packet);
+      const told = effect.type === "Tell" ? effect.event as Partial<SessionRequest> : null;
+      if (told?.type === "Send" && told.command?.type === "SendPacket") giveUp(told.command.packet);
       if (isStoreEffect(effect)) storing.push(effect);
     }
     return step.effects;

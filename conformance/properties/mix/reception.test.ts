@@ -216,7 +216,9 @@ test("[FAULT-19] a packet for a node that is no neighbour, or for later than the
   const mix = createRunning("a1");
   const session = mix.connectNode("p1");
   mix.send(session);
-  assert.deepEqual(dropped(mix.unwrapped(forwardTo("c1", 5))), ["next-hop-unknown"]);
+  const effects = mix.unwrapped(forwardTo("c1", 5));
+  assert.deepEqual(dropped(effects), ["next-hop-unknown"]);
+  assert.equal(effects.filter(({ type }) => type === "Release").length, 1, "its memory is given back");
   mix.send(session);
   assert.deepEqual(dropped(mix.unwrapped(forwardTo("b1", 20_001))), ["delay-too-long"]);
   mix.send(session);
