@@ -3,6 +3,17 @@
  * to and read from at any of them. Messages are encrypted to the readers. What replicas answer is checked: receipts by
  * the replica's signature, items by the replica's and the author's, and that nothing is missing between them.
  *
+ *     const spools = replicatedSpoolsOf({ client, suite, clock });
+ *     const { admin, write, read } = await spools.create(["provider1", "provider2", "provider3"]);
+ *     const [first, second] = write.replicas;
+ *     await spools.append(write, first, spools.prepare(write, 0, message));
+ *     const { messages } = await spools.read(read, second);
+ *     await spools.append(read, first, spools.prepareRemoval(read, 0, { message: messages[0].id }));
+ *     const { sequence } = await spools.members(admin, first);
+ *     const [grant] = spools.prepareChanges(admin, sequence, [{ type: "add", role: "dataWriters", key }]);
+ *     for (const replica of admin.replicas) await spools.append(admin, replica, grant);
+ *     await spools.purge(admin, first);
+ *
  * Calls reject with a ClientError where the network did not answer, and with a SpoolError where the replica said no or
  * lied (status `altered`, `gap`, `duplicate`, `rollback`, `fork`: turn to another replica).
  *

@@ -47,6 +47,13 @@ const versionAt = ({ client }: SpoolCommandOptions, provider: string): WireVersi
   return service !== undefined && service.get("versions") === undefined ? 1 : 2;
 };
 
+/** How many epochs a spool lives after the last write, at the replica that lets it go first; null where none says. */
+const lifeAt = ({ client }: SpoolCommandOptions, names: ReadonlyArray<string>): number | null => {
+  const known = (client.document()?.providers ?? []).filter(({ name }) => names.includes(name))
+    .map(({ kaetzchen }) => Number(kaetzchen?.get("spool")?.get("replica_epochs"))).filter((one) => one > 0);
+  return known.length === 0 ? null : Math.min(...known);
+};
+
 const create: SpoolWord = ([name, ...providers]) => {
   const [first] = providers;
   if (name === undefined || first === undefined) throw usageError("spool create expects a NAME and PROVIDERs");
@@ -68,6 +75,8 @@ const create: SpoolWord = ([name, ...providers]) => {
     const hint = version === 1 ? version1Hint : "";
     const files = isReplicated ? [writer, reader, root] : [writer, reader];
     print(`made a spool at ${providers.join(", ")}: ${files.join(", ")}${hint}`);
+    const life = isReplicated ? lifeAt(options, providers.map((name) => name.toLowerCase())) : null;
+    if (life !== null) print(`a replica is deleted when nobody has written to the spool for ${life} epochs`);
   };
 };
 

@@ -25,6 +25,7 @@ try {
   const parameters = {
     versions,
     replicas: flags.replicas > 0 ? "yes" : "no",
+    replica_epochs: String(flags.replicaEpochs),
     ...(link === null ? {} : { link }),
   };
   await runPlugin({ name: "spool", parameters, handle, onStop: stop });
