@@ -24,7 +24,7 @@ export interface Delays {
   readonly max: number;
 }
 
-/** How late the event loop served a timer, since it was last asked. */
+/** How late the event loop served a timer while it was watched. */
 export interface LoopDelay {
   readonly late: Delays;
   /** Without the time for which the system let the thread wait for a processor; null where it does not tell. */
@@ -55,6 +55,8 @@ export interface MixOptions {
 export interface MixChild {
   readonly keys: NodeKeys;
   readonly start: () => void;
+  readonly watchTimers: () => void;
+  /** Since then; ends it. */
   readonly loopDelay: () => Promise<LoopDelay>;
   /** Null where the system does not tell (it is Linux's /proc). */
   readonly cpuTimes: () => CpuTimes | null;
@@ -63,6 +65,8 @@ export interface MixChild {
 
 /** Nothing is to be dropped for being late: what is measured is how late it is. */
 const dwellMs = 20_000;
+/** Nor for coming all at once, after this process had to wait for a processor. */
+const sendQueue = 4096;
 
 const fileText = ({ workers, ports, authorityKey, clock }: MixOptions, folder: string): string => `
 [Server]
@@ -84,6 +88,8 @@ const fileText = ({ workers, ports, authorityKey, clock }: MixOptions, folder: s
   EpochPeriod = "${clock.periodMs / 1000}s"
   EpochOrigin = "${new Date(clock.originMs).toISOString()}"
   ReconnectStep = "500ms"
+[Samtpfote.Limits]
+  SendQueue = ${sendQueue}
 `;
 
 /** The workers are those of the other threads that have used most. */
@@ -119,6 +125,7 @@ export const prepareMix = (options: MixOptions): MixChild => {
   return {
     keys,
     start,
+    watchTimers: () => void child!.send("watch"),
     loopDelay: () =>
       new Promise((resolve) => {
         child!.once("message", (delay) => resolve(delay as LoopDelay));

@@ -1,9 +1,9 @@
 /**
  * Loaded into the mix process that mix_process.ts measures: answers over IPC how late the event loop served a timer
- * since it was last asked, and ends the process with the one that started it. In an unwrap worker it can make each
+ * since it was told to watch, and ends the process with the one that started it. In an unwrap worker it can make each
  * packet wait. Plain JavaScript, since it is loaded before tsx.
  *
- * A timer of 1 ms is set again and again. It is late because the process was busy, or because the system let it wait
+ * Meanwhile a timer of 1 ms is set again and again. It is late because the process was busy, or because the system let it wait
  * for a processor that others had; Linux counts the latter by thread, and `own` is without it.
  */
 import { openSync, readSync } from "node:fs";
@@ -39,22 +39,28 @@ if (isMainThread && process.send !== undefined) {
     file === null ? 0 : Number(bytes.latin1Slice(0, readSync(file, bytes, 0, bytes.length, 0)).split(" ")[1]) / 1e6;
   let late = [];
   let own = [];
-  let before = { at: performance.now(), queued: queuedMs() };
+  let before = null;
+  let timer = null;
   const ring = () => {
     const now = { at: performance.now(), queued: queuedMs() };
     const delay = Math.max(0, now.at - before.at - timerMs);
     late.push(delay);
     own.push(Math.max(0, delay - (now.queued - before.queued)));
     before = now;
-    setTimeout(ring, timerMs).unref();
+    timer = setTimeout(ring, timerMs);
   };
-  ring();
   const summary = (values) => {
     const sorted = values.sort((a, b) => a - b);
     const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
     return { p50: at(0.5), p99: at(0.99), max: at(1) };
   };
-  process.on("message", () => {
+  process.on("message", (asked) => {
+    if (asked === "watch") {
+      before = { at: performance.now(), queued: queuedMs() };
+      timer = setTimeout(ring, timerMs);
+      return;
+    }
+    clearTimeout(timer);
     process.send({ late: summary(late), own: file === null ? null : summary(own) });
     late = [];
     own = [];

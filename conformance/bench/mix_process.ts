@@ -1,9 +1,10 @@
 /**
  * `npm run bench -- --mix`: a whole mix process under load, on Node.
  *
- * A real cmd/mix.ts with its store in a file, between neighbours that this process plays (mix_world.ts, mix_traffic.ts):
- * as many packets as the mix takes, a window of them under way; then half as many a second, at random times. All that
- * comes out is checked byte for byte, afterwards.
+ * A real cmd/mix.ts with its store in a file, between neighbours that this process plays (mix_world.ts,
+ * mix_traffic.ts): as many packets as the mix takes, a window of them under way, once for the processor time that they
+ * take and once for how late timers are meanwhile (mix_probe.mjs), which takes some; then half as many a second, at
+ * random times. All that comes out is checked byte for byte, afterwards.
  *
  * Added latency is from handing a packet to this process's socket until it has come back from another one, less the
  * delay that it asks for. Processor time is told by thread: a mix with w workers forwards at most
@@ -34,7 +35,8 @@ const periodMs = 2 * 60 * 60 * 1000;
 interface Phase {
   readonly perSecond: number;
   readonly times: ReadonlyArray<number>;
-  readonly loop: LoopDelay;
+  /** Null where nobody looked. */
+  readonly loop: LoopDelay | null;
   /** Per packet, in ms. */
   readonly cpu: CpuTimes | null;
   /** Of this process, its neighbour, per packet in ms. */
@@ -52,15 +54,16 @@ const phase = async (
   traffic: Traffic,
   packets: ReadonlyArray<Prepared>,
   rate: number | null,
+  probed: boolean,
 ): Promise<Phase> => {
   const sealed = traffic.seal(packets);
-  await mix.loopDelay();
+  if (probed) mix.watchTimers();
   const [before, ours] = [mix.cpuTimes(), process.cpuUsage()];
   const began = performance.now();
   const sent = await traffic.send(sealed, rate);
   const perSecond = (packets.length * 1000) / (performance.now() - began);
   const { user, system } = process.cpuUsage(ours);
-  const loop = await mix.loopDelay();
+  const loop = probed ? await mix.loopDelay() : null;
   const cpu = perPacket(before, mix.cpuTimes(), packets.length);
   return { perSecond, times: traffic.check(sent), loop, cpu, neighbours: (user + system) / 1000 / packets.length };
 };
@@ -94,7 +97,7 @@ const roundedDelay = ({ late, own }: LoopDelay): LoopDelay => ({
   own: own === null ? null : roundedDelays(own),
 });
 
-const resultOf = (workers: number, saturated: Phase, half: Phase): MixResult => {
+const resultOf = (workers: number, saturated: Phase, watched: Phase, half: Phase): MixResult => {
   const added = half.times.map((time) => time - delayMs);
   return {
     name: `mix-process-${workers}-workers`,
@@ -102,8 +105,8 @@ const resultOf = (workers: number, saturated: Phase, half: Phase): MixResult => 
     workers,
     packetsPerSecond: Math.round(saturated.perSecond),
     addedLatency: { p50: rounded(quantile(added, 0.5)), p99: rounded(quantile(added, 0.99)) },
-    loopDelay: roundedDelay(saturated.loop),
-    loopDelayAtHalf: roundedDelay(half.loop),
+    loopDelay: roundedDelay(watched.loop!),
+    loopDelayAtHalf: roundedDelay(half.loop!),
     cpu: saturated.cpu,
     neighbours: Number(saturated.neighbours.toFixed(3)),
   };
@@ -131,12 +134,13 @@ const measureMix = async (
   const route: Route = { mix: { id: mix.keys.identityKey, publicKey: neighbours.mixKey }, next: nextHop };
   const traffic = createTraffic(neighbours, route);
   const make = (count: number, delay: number): Prepared[] => Array.from({ length: count }, () => prepare(route, delay));
-  await phase(mix, traffic, make(unwrapWaitMs > 0 ? warmUpPacketsThatWait : warmUpPackets, leastDelayMs), null);
-  const saturated = await phase(mix, traffic, make(packets, leastDelayMs), null);
-  const half = await phase(mix, traffic, make(Math.ceil(packets / 2), delayMs), saturated.perSecond / 2);
+  await phase(mix, traffic, make(unwrapWaitMs > 0 ? warmUpPacketsThatWait : warmUpPackets, leastDelayMs), null, false);
+  const saturated = await phase(mix, traffic, make(packets, leastDelayMs), null, false);
+  const watched = await phase(mix, traffic, make(packets, leastDelayMs), null, true);
+  const half = await phase(mix, traffic, make(Math.ceil(packets / 2), delayMs), saturated.perSecond / 2, true);
   await mix.stop();
   await world.stop();
-  return resultOf(workers, saturated, half);
+  return resultOf(workers, saturated, watched, half);
 };
 
 const showDelays = ({ p50, p99, max }: Delays): string => `p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`;
@@ -146,7 +150,8 @@ const showDelay = (when: string, { late, own }: LoopDelay): string =>
   (own === null ? "" : `; without waiting for a processor by ${showDelays(own)}`);
 
 const showCpu = ({ main, workers, rest }: CpuTimes, neighbours: number): string =>
-  `  processor time per packet: main thread ${main} ms, workers ${workers} ms, rest ${rest} ms; neighbours ${neighbours} ms`;
+  `  processor time per packet: main thread ${main} ms, workers ${workers} ms, rest ${rest} ms; ` +
+  `neighbours ${neighbours} ms`;
 
 const show = (
   { workers, packetsPerSecond, addedLatency, loopDelay, loopDelayAtHalf, cpu, neighbours }: MixResult,

@@ -1,6 +1,6 @@
 /**
- * The load of a mix under test: frames are sealed before it is measured, and what the mix sends is kept as it comes, and
- * opened and checked afterwards, every packet. Meanwhile this process only copies bytes to and from its sockets.
+ * The load of a mix under test: frames are sealed before it is measured, and what the mix sends is kept as it comes,
+ * and opened and checked afterwards, every packet. Meanwhile this process only copies bytes to and from its sockets.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface Traffic {
   readonly seal: (packets: ReadonlyArray<Prepared>) => ReadonlyArray<Sealed>;
   /** All at once, or so many a second at random times; resolves when all have come out, with what the check needs. */
   readonly send: (sealed: ReadonlyArray<Sealed>, perSecond: number | null) => Promise<Sent>;
-  /** The ms that each was under way, in the order of arrival. Throws where one is not what the mix had to make of it. */
+  /** The ms that each was under way, in the order of arrival. Throws where one is not what it had to become. */
   readonly check: (sent: Sent) => ReadonlyArray<number>;
 }
 
