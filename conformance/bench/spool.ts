@@ -47,7 +47,7 @@ export interface SpoolBench {
 const atOnce = 32;
 const spools = 64;
 /** Before anything is measured: the engine compiles what it sees often. All of them are checked. */
-const warmUpRequests = 1500;
+const warmUpRequests = 4000;
 /** 1 KiB, and the longest. */
 const lengths = [1024, geometry.messageLengthMax];
 

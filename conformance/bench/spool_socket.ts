@@ -21,19 +21,21 @@ export interface Load {
 
 const headEnd = "\r\n\r\n";
 
-/** An answer that is on its way: nothing is joined before all are there. */
+/** Longer than any answer: 51,198 bytes, their envelope and a head. */
+const answerLengthMax = 52 * 1024;
+
+/** An answer that is on its way, in memory that was touched before. */
 interface Answer {
-  readonly chunks: Buffer[];
+  readonly bytes: Buffer;
   length: number;
   /** Of head and body; Infinity until the head is there. */
   whole: number;
 }
 
-const newAnswer = (): Answer => ({ chunks: [], length: 0, whole: Infinity });
+const newAnswer = (): Answer => ({ bytes: Buffer.alloc(answerLengthMax, 1), length: 0, whole: Infinity });
 
-const wholeLength = (chunks: ReadonlyArray<Buffer>): number => {
-  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-  const end = bytes.indexOf(headEnd);
+const wholeLength = ({ bytes, length: there }: Answer): number => {
+  const end = bytes.subarray(0, there).indexOf(headEnd);
   if (end < 0) return Infinity;
   const head = bytes.toString("latin1", 0, end);
   const length = /^content-length: (\d+)$/im.exec(head)?.[1];
@@ -42,17 +44,15 @@ const wholeLength = (chunks: ReadonlyArray<Buffer>): number => {
 };
 
 /** Takes a part of an answer; true for the last. */
-const take = (answer: Answer, chunk: Buffer): boolean => {
-  answer.chunks.push(chunk);
-  answer.length += chunk.length;
-  if (answer.whole === Infinity) answer.whole = wholeLength(answer.chunks);
+const take = (answer: Answer, part: Uint8Array): boolean => {
+  answer.bytes.set(part, answer.length);
+  answer.length += part.length;
+  if (answer.whole === Infinity) answer.whole = wholeLength(answer);
   return answer.length >= answer.whole;
 };
 
-const bodyOf = ({ chunks }: Answer): Uint8Array => {
-  const bytes = Buffer.concat(chunks);
-  return new Uint8Array(bytes.subarray(bytes.indexOf(headEnd) + headEnd.length));
-};
+const bodyOf = ({ bytes, whole }: Answer): Uint8Array =>
+  new Uint8Array(bytes.subarray(bytes.indexOf(headEnd) + headEnd.length, whole));
 
 const requestOf = ({ path, keepsConnections }: Load, body: Uint8Array): Uint8Array => {
   const head = `POST ${path} HTTP/1.1\r\nHost: unix\r\nContent-Type: application/octet-stream\r\n` +
@@ -69,23 +69,27 @@ export interface Posted {
 export const prepareLoad = (load: Load): () => Promise<Posted> => {
   const requests = load.bodies.map((body) => requestOf(load, body));
   const answers = requests.map(newAnswer);
+  const buffer = new Uint8Array(64 * 1024);
   let next = 0;
 
-  /** A connection until it is not used again; resolves then. */
+  /** A connection until it is not used again; resolves then. All read into one buffer. */
   const converse = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const socket = connect(load.socketPath);
       let at = -1;
+      const received = (length: number): boolean => {
+        if (!take(answers[at]!, buffer.subarray(0, length))) return true;
+        if (load.keepsConnections && next < requests.length) send();
+        else {
+          socket.destroy();
+          resolve();
+        }
+        return true;
+      };
+      const socket = connect({ path: load.socketPath, onread: { buffer, callback: received } });
       const send = (): void => {
         at = next++;
         socket.write(requests[at]!);
       };
-      socket.on("data", (chunk: Buffer) => {
-        if (!take(answers[at]!, chunk)) return;
-        if (load.keepsConnections && next < requests.length) return send();
-        socket.destroy();
-        resolve();
-      });
       socket.on("error", reject).on("end", () => reject(new Error("the plugin closed the connection")));
       send();
     });
