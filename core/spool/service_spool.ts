@@ -162,7 +162,8 @@ export const restoreIndexEntry = (spool: Spool, key: Uint8Array, value: Uint8Arr
   const epoch = value.length === 29 && value[0] === formatVersion ? readUint64(value, 21) : null;
   if (id === null || epoch === null) return null;
   const entry = { digest: toHex(value.subarray(1, 17)), length: viewOf(value).getUint32(17), epoch };
-  return { ...withMessage(spool, id, entry), oldest: Math.min(spool.oldest, id) };
+  const restored = withMessage(spool, id, entry);
+  return id < restored.oldest ? { ...restored, oldest: id } : restored;
 };
 
 /** The message of a row; null for another version. */
