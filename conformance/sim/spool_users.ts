@@ -1,7 +1,8 @@
 /**
  * Who uses the replicated spool of a simulated network: a creator and writer, and a reader, each an ordinary client.
  * The spool has a replica at each Provider; messages are written through one of them, drawn for each, and again through
- * another where no answer comes. What was acknowledged, written, and read is remembered.
+ * another where no answer comes. What was acknowledged, written, removed and read is remembered. At the end the creator
+ * may have the spool deleted.
  *
  * @module
  */
@@ -12,10 +13,18 @@ import type { Suite } from "../../core/crypto/suite.ts";
 import { deriveSeed } from "../../core/random.ts";
 import { creation } from "../../core/spool/durable.ts";
 import { decodeHosted, encodeHost, signHost, unframed } from "../../core/spool/hosting_wire.ts";
+import { encodePurge, signPurge } from "../../core/spool/purge.ts";
 import { signRead } from "../../core/spool/read.ts";
 import { decodeReply, encodeRequest, type Reply, type Request } from "../../core/spool/replica_wire.ts";
 import { encodeOperation } from "../../core/spool/set.ts";
-import { contentId, decodeWrite, signWrite, type SpoolIndex, type Write } from "../../core/spool/write.ts";
+import {
+  contentId,
+  decodeWrite,
+  encodeRemoval,
+  signWrite,
+  type SpoolIndex,
+  type Write,
+} from "../../core/spool/write.ts";
 import type { Observer } from "./watch.ts";
 import type { Prng } from "./prng.ts";
 import { spoolEndpoint } from "./spool_network.ts";
@@ -45,10 +54,11 @@ export const createSpoolUsers = ({ suite, prng, writer, reader, providers, epoch
   const replicas = new Map<string, Uint8Array>();
   const written = new Map<string, string>();
   const acknowledged = new Set<string>();
+  const removed = new Set<string>();
   /** By Provider: content to body, in hex. */
   const views = new Map<string, Map<string, string>>(providers.map((name) => [name, new Map()]));
   const waiting = new Map<string, (payload: Uint8Array | null) => void>();
-  let [requests, operations, isReady] = [0, 0, false];
+  let [requests, operations, removals, isReady] = [0, 0, 0, false];
   let world: World;
 
   /** One query; the frame of its reply, or null. */
@@ -111,6 +121,34 @@ export const createSpoolUsers = ({ suite, prng, writer, reader, providers, epoch
     persist([...providers.slice(first), ...providers.slice(0, first)], write, body, () => acknowledged.add(content));
   };
 
+  /** The reader removes a message that was acknowledged, at a replica that need not have it yet. */
+  const remove = (number: number): void => {
+    const content = [...written.keys()][number];
+    if (content === undefined || !acknowledged.has(content)) return later(() => remove(number));
+    const about = { kind: "tombstone", sequence: removals++, epoch: epoch() } as const;
+    const write = signWrite(suite, observer, spool, about, encodeRemoval(content));
+    const first = prng.below(providers.length);
+    const through = [...providers.slice(first), ...providers.slice(0, first)];
+    persist(through, write, null, () => removed.add(content));
+  };
+
+  const purge = (provider: string, done: () => void): void =>
+    ask(writer, provider, encodePurge(signPurge(suite, root)), (bytes) => {
+      const reply = bytes === null ? null : decodeReply(bytes);
+      if (reply?.type === "purged" && reply.status === "ok") done();
+      else later(() => purge(provider, done));
+    });
+
+  /** Asks a replica until it says that the spool was purged. */
+  const mourn = (provider: string, done: () => void): void => {
+    const replica = replicas.get(provider)!;
+    const read = signRead(suite, observer, spool, replica, { part: "data", after: null, limit: 1, epoch: epoch() });
+    askReplica(reader, provider, { type: "read", spool, read }, (reply) => {
+      if (reply?.type === "purged" && reply.status === "purged") done();
+      else later(() => mourn(provider, done));
+    });
+  };
+
   /** Reads all that one replica has. */
   const readFrom = (provider: string, after: SpoolIndex | null, done: () => void): void => {
     const replica = replicas.get(provider);
@@ -143,11 +181,18 @@ export const createSpoolUsers = ({ suite, prng, writer, reader, providers, epoch
     observer: users,
     written,
     acknowledged,
+    removed,
     views,
     enter: (into: World): void => void (world = into),
     found: () => providers.forEach(found),
     append,
+    remove,
     /** `done` once all there is has been read. */
-    read: (provider: string, done: () => void) => readFrom(provider, null, done),
+    read: (provider: string, done: () => void): void => {
+      views.get(provider)!.clear();
+      readFrom(provider, null, done);
+    },
+    purge,
+    mourn,
   };
 };

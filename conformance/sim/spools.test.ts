@@ -23,7 +23,8 @@ const killed = "provider-3";
 const providers = ["provider-1", "provider-2", "provider-3"];
 const rates = completeParameters({});
 
-const run = (seed: number) => {
+/** `purges`: the spool is deleted while one Provider is down, through another one. */
+const run = (seed: number, purges = false) => {
   assert.equal(E.isRight(rates), true, "the defaults are valid");
   if (E.isLeft(rates)) return assert.fail("unreachable");
   const prng = createPrng(new Uint8Array(32).fill(seed), "spools");
@@ -38,6 +39,7 @@ const run = (seed: number) => {
   });
   const crash = { from: 3 * periodMs + prng.below(periodMs), until: (1 + epochs) * periodMs - prng.below(10_000) };
   const read = new Set<string>();
+  const mourned = new Set<string>();
   let downReads = 0;
   const options: SimulationOptions = {
     ...smallNetwork,
@@ -69,6 +71,18 @@ const run = (seed: number) => {
       users.enter(world);
       spools.plan(world, network, periodMs / 40);
       world.at(1.1 * periodMs, users.found);
+      if (purges) {
+        for (let number = 0; number < 2; number++) world.at(2 * periodMs, () => users.append(number));
+        const purge = (): void => {
+          if (users.acknowledged.size < 2) return world.at(world.now() + 1_000, purge);
+          users.purge("provider-1", () => undefined);
+        };
+        world.at(crash.from + periodMs / 4, purge);
+        for (const provider of providers) {
+          world.at((4 + epochs) * periodMs, () => users.mourn(provider, () => mourned.add(provider)));
+        }
+        return;
+      }
       for (let number = 0; number < messages; number++) {
         world.at(2 * periodMs + prng.below((epochs - 1) * periodMs), () => users.append(number));
       }
@@ -76,12 +90,13 @@ const run = (seed: number) => {
         crash.from,
         () => users.read("provider-2", () => downReads += world.host(killed).state() === null ? 1 : 0),
       );
+      world.at(2 * periodMs + prng.below((epochs - 1) * periodMs), () => users.remove(0));
       for (const provider of providers) {
         world.at((4 + epochs) * periodMs, () => users.read(provider, () => read.add(provider)));
       }
     },
   });
-  return { result, users, read, downReads };
+  return { result, users, read, mourned, downReads };
 };
 
 /** A Provider that was dead while authorities met is missing from the next document, as its users are told. */
@@ -93,19 +108,30 @@ let readsWhileDown = 0;
 const seeds = isDeno ? 1 : 5;
 
 for (let seed = 1; seed <= seeds; seed++) {
-  test(`[DSPOOL-1-01] [DSPOOL-8-01] [DSPOOL-8.2-05] [FAULT-44] network ${seed}: what any replica acknowledged is read from each after the killed one has caught up, and nothing else`, () => {
+  test(`[DSPOOL-1-01] [DSPOOL-8-01] [DSPOOL-8.2-05] [FAULT-44] network ${seed}: what any replica acknowledged is read from each after the killed one has caught up, but for what a reader removed, and nothing else`, () => {
     const { result, users, read, downReads } = run(seed);
     assert.equal(result.crash, null);
     assert.deepEqual(result.violations.filter(({ what }) => !isMissed(what) && !/ lost \d+ loops$/.test(what)), []);
     assert.equal(users.acknowledged.size, messages, "all messages are acknowledged");
+    assert.equal(users.removed.size, 1, "a message was removed");
     assert.deepEqual([...read].sort(), providers, "all replicas are read");
     readsWhileDown += downReads;
     for (const [provider, view] of users.views) {
-      for (const id of users.acknowledged) assert.equal(view.get(id), users.written.get(id), `${provider} lacks one`);
+      for (const id of users.removed) assert.equal(view.has(id), false, `${provider} has what was removed`);
+      const kept = [...users.acknowledged].filter((id) => !users.removed.has(id));
+      for (const id of kept) assert.equal(view.get(id), users.written.get(id), `${provider} lacks one`);
       for (const [id, body] of view) assert.equal(body, users.written.get(id), `${provider}: nobody wrote it`);
     }
   });
 }
+
+test("[DSPOOL-1-02] [FAULT-44] a spool that is purged through one replica is gone at all, also at one that was down meanwhile", () => {
+  const { result, users, mourned } = run(1, true);
+  assert.equal(result.crash, null);
+  assert.deepEqual(result.violations.filter(({ what }) => !isMissed(what) && !/ lost \d+ loops$/.test(what)), []);
+  assert.equal(users.acknowledged.size, 2);
+  assert.deepEqual([...mourned].sort(), providers);
+});
 
 const few = isDeno ? "of one network it need not be true" : false;
 
