@@ -149,6 +149,12 @@ const showDelay = (when: string, { late, own }: LoopDelay): string =>
   `  timers at ${when} load are late by ${showDelays(late)}` +
   (own === null ? "" : `; without waiting for a processor by ${showDelays(own)}`);
 
+/** What the times say that the mix forwards, given processors for all threads. */
+const showBounds = ({ main, workers }: CpuTimes): string => {
+  const [one, two] = [1, 2].map((count) => Math.floor(1000 * Math.min(1 / main, count / workers)));
+  return `  with processors for all threads: ${one} packets/s with one worker, ${two} with two`;
+};
+
 const showCpu = ({ main, workers, rest }: CpuTimes, neighbours: number): string =>
   `  processor time per packet: main thread ${main} ms, workers ${workers} ms, rest ${rest} ms; ` +
   `neighbours ${neighbours} ms`;
@@ -162,6 +168,7 @@ const show = (
     showDelay("full", loopDelay),
     showDelay("half", loopDelayAtHalf),
     ...(cpu === null ? [] : [showCpu(cpu, neighbours)]),
+    ...(cpu === null || workers === 0 ? [] : [showBounds(cpu)]),
   ].join("\n");
 
 export interface MixBench {

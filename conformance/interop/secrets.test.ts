@@ -78,6 +78,8 @@ const keyed = [
   "aezDecryptInPlace",
   "chachaPolySeal",
   "chachaPolyOpen",
+  "chachaPolySealPieces",
+  "chachaPolyOpenPieces",
   "x25519",
 ] as const;
 
