@@ -167,7 +167,7 @@ test("[FAULT-38] what a purged or expired replica took of the disk is used again
   const clock = createEpochClock(1_000, Date.now() - 100_000);
   const origin = new Date(clock.originMs).toISOString();
   const period = ["-epoch_period", "1s", "-epoch_origin", origin];
-  const plugin = await startSpool(["-data_store", folder, ...period, "-replica_epochs", "3"]);
+  const plugin = await startSpool(["-data_store", folder, ...period, "-replica_epochs", "8"]);
   t.after(() => plugin.process.kill("SIGKILL"));
   const { replicated } = spoolClients(new Map([["p", plugin]]), new Map(), clock);
   const [messages, messageLength] = [30, 40_000];

@@ -30,8 +30,8 @@ export const hostedTable = "dspool-hosted";
 export const gravesTable = "dspool-graves";
 const version = 1;
 const heldTable = "dspool-held";
-/** Rows deleted at once; fewer on a full disk, where deleting has little room (adapters/store_lmdb_room.ts). */
-const pages = { usual: 256, full: 6 } as const;
+/** Rows deleted at once: deleting takes room, too, and on a full disk has little (adapters/store_lmdb_room.ts). */
+const pages = { usual: 32, full: 6 } as const;
 /** Requests that wait for the end of one spool. */
 const requestsMax = 64;
 

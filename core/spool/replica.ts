@@ -22,6 +22,7 @@ import { entryAt, headersOf, lastSignatureOf, nameOfPart } from "./permissioned.
 import { askedOf, mayRead, type ReadRequest } from "./read.ts";
 import {
   type Changes,
+  deleteDoomed,
   isUnchanged,
   keepExchange,
   keepLate,
@@ -214,7 +215,7 @@ const made = (turn: ReplicaTurn, kept: Kept, one: Change, changes: Changes): { k
   const { bound, epoch } = turn;
   if (one.type === "Add") return keepWrite(bound, kept, one, epoch, changes);
   const next = one.type === "Late"
-    ? keepLate(bound, kept, epoch, changes)
+    ? keepLate(bound, kept, epoch)
     : keepExchange(bound, kept, one.exchange, epoch, changes);
   return { kept: next, status: "ok" };
 };
@@ -226,10 +227,10 @@ const make = (turn: ReplicaTurn, kept: Kept, one: Change, changes: Changes): { k
   return { kept: next, settled: { change: one, status, isNews } };
 };
 
-/** Makes the next changes that wait; those that come to nothing are settled at once. */
-const commitNext = (turn: ReplicaTurn): void => {
+/** Makes the next changes that wait, and deletes; changes that come to nothing are settled at once. */
+const commitNext = (turn: ReplicaTurn, deletes = true): void => {
   const batch = turn.state.waiting.take(batchMax);
-  if (batch.isEmpty()) return;
+  if (batch.isEmpty() && (!deletes || turn.state.kept.doomed.isEmpty())) return;
   update(turn, { waiting: turn.state.waiting.skip(batch.size) });
   const changes = noChanges();
   const settled: Settled[] = [];
@@ -239,6 +240,7 @@ const commitNext = (turn: ReplicaTurn): void => {
     next = made.kept;
     settled.push(made.settled);
   }
+  next = deleteDoomed(next, changes);
   for (const reason of changes.refused) turn.effects.push(count("dspool-refused", reason));
   if (isUnchanged(changes)) {
     setKept(turn, next);
@@ -262,7 +264,7 @@ const onCommitted = (turn: ReplicaTurn, id: number, failure: StoreFailure | null
     if (failure === null) settle(turn, one);
     else undo(turn, one.change, failure === "full" ? "disk-full" : "store-failed");
   }
-  commitNext(turn);
+  commitNext(turn, failure === null);
 };
 
 const tellConvictions = (turn: ReplicaTurn, before: Kept, now: Kept): void => {

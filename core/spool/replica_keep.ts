@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { List } from "../collections/list.ts";
 import { PersistentMap } from "../collections/map.ts";
 import { equal, toHex } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
@@ -45,6 +46,10 @@ export interface Kept {
   /** Lengths of the bodies in the store, by content id. */
   readonly held: PersistentMap<string, number>;
   readonly heldBytes: number;
+  /** None of them was written before this epoch. */
+  readonly oldest: number;
+  /** Contents whose bodies are forgotten, and still in the store. */
+  readonly doomed: List<string>;
   /** Writes in other replicas' spools that are not in ours, by content id. */
   readonly unplaced: PersistentMap<string, Write>;
 }
@@ -57,6 +62,9 @@ export interface Changes {
   /** Why entries or proofs of others were refused. */
   readonly refused: string[];
 }
+
+/** Bodies deleted with one commit. */
+const deletesMax = 6;
 
 export interface KeepBound {
   readonly suite: Suite;
@@ -85,6 +93,8 @@ export const newKept = (bound: KeepBound, spool: Uint8Array): Kept => ({
   durable: withCopy(newDurable(spool), newPermissioned(spool, ownKey(bound))),
   held: PersistentMap(),
   heldBytes: 0,
+  oldest: Infinity,
+  doomed: List(),
   unplaced: PersistentMap(),
 });
 
@@ -109,10 +119,11 @@ const place = (
   return E.right({ ...kept, durable: withCopy(kept.durable, appended.right) });
 };
 
-const withBody = (kept: Kept, content: string, body: Uint8Array, changes: Changes): Kept => {
+const withBody = (kept: Kept, write: Write, content: string, body: Uint8Array, changes: Changes): Kept => {
   if (kept.held.has(content)) return kept;
   changes.bodies.push({ content, body });
-  return { ...kept, held: kept.held.set(content, body.length), heldBytes: kept.heldBytes + body.length };
+  const held = kept.held.set(content, body.length);
+  return { ...kept, held, heldBytes: kept.heldBytes + body.length, oldest: Math.min(kept.oldest, write.epoch) };
 };
 
 /** Is a message forgotten: by a tombstone, or as too old? Both are the same at all replicas that have its entry. */
@@ -128,17 +139,35 @@ const forgottenIn = (
 const isOld = (written: number | null, epoch: number, lifetime: number): boolean =>
   written !== null && written + lifetime < epoch;
 
-/** Deletes the bodies that are forgotten. */
-const dropForgotten = (kept: Kept, isForgotten: (content: string) => boolean, changes: Changes): Kept => {
+/** Without the bodies that are forgotten: nobody is given them from now on. */
+const dropForgotten = (kept: Kept, isForgotten: (content: string) => boolean): Kept => {
   const gone = kept.held.filter((_, content) => isForgotten(content));
-  for (const content of gone.keys()) changes.bodies.push({ content, body: null });
-  const freed = gone.reduce((sum, length) => sum + length, 0);
-  return gone.isEmpty() ? kept : { ...kept, held: kept.held.deleteAll(gone.keys()), heldBytes: kept.heldBytes - freed };
+  if (gone.isEmpty()) return kept;
+  return {
+    ...kept,
+    held: kept.held.deleteAll(gone.keys()),
+    heldBytes: kept.heldBytes - gone.reduce((sum, length) => sum + length, 0),
+    doomed: [...gone.keys()].reduce((doomed, content) => doomed.push(content), kept.doomed),
+  };
 };
 
-/** Deletes the bodies that are too old in an epoch. */
-export const keepLate = (bound: KeepBound, kept: Kept, epoch: number, changes: Changes): Kept =>
-  dropForgotten(kept, forgottenIn(bound, kept, epoch), changes);
+/** Without the bodies that are too old in an epoch. */
+export const keepLate = (bound: KeepBound, kept: Kept, epoch: number): Kept => {
+  if (!isOld(kept.oldest, epoch, bound.messageLifetimeEpochs)) return kept;
+  const next = dropForgotten(kept, forgottenIn(bound, kept, epoch));
+  const oldest = next.held.reduce(
+    (least, _, content) => Math.min(least, epochOf(next.durable, content) ?? least),
+    Infinity,
+  );
+  return { ...next, oldest };
+};
+
+/** Deletes some of the bodies that are forgotten: a full disk has room for no more (adapters/store_lmdb_room.ts). */
+export const deleteDoomed = (kept: Kept, changes: Changes): Kept => {
+  const now = kept.doomed.take(deletesMax);
+  for (const content of now) changes.bodies.push({ content, body: null });
+  return now.isEmpty() ? kept : { ...kept, doomed: kept.doomed.skip(now.size) };
+};
 
 /* Clients */
 
@@ -166,9 +195,9 @@ export const keepWrite = (
   if (body !== null && kept.heldBytes + body.length > bytesMax) return refuse("full");
   const placed = place(bound, kept, write, epoch, changes);
   if (E.isLeft(placed)) return refuse(placed.left);
-  const holding = body === null ? placed.right : withBody(placed.right, content, body, changes);
+  const holding = body === null ? placed.right : withBody(placed.right, write, content, body, changes);
   if (write.kind !== "tombstone") return { kept: holding, status: "ok" };
-  return { kept: dropForgotten(holding, forgetting(holding.durable), changes), status: "ok" };
+  return { kept: dropForgotten(holding, forgetting(holding.durable)), status: "ok" };
 };
 
 /* Other replicas */
@@ -215,7 +244,7 @@ const keepBody = (
   const isWanted = kept.unplaced.has(content) || ownSpool(bound, kept).contents.has(content);
   if (!isWanted || kept.held.has(content) || body.length > bound.bodyLengthMax) return kept;
   if (!equal(bound.suite.sha256(body), write.digest) || isForgotten(content)) return kept;
-  if (kept.heldBytes + body.length <= bound.bytesMax) return withBody(kept, content, body, changes);
+  if (kept.heldBytes + body.length <= bound.bytesMax) return withBody(kept, write, content, body, changes);
   changes.refused.push("full");
   return kept;
 };
@@ -274,5 +303,5 @@ export const keepExchange = (
   }
   if (next === kept) return kept;
   const placed = placeAll(bound, next, epoch, changes);
-  return dropForgotten(placed, forgetting(placed.durable), changes);
+  return dropForgotten(placed, forgetting(placed.durable));
 };

@@ -70,7 +70,7 @@ export interface ReplicaState {
   readonly nextId: number;
   readonly restoring: { readonly table: number; readonly after: Uint8Array; readonly scan: number } | null;
   readonly startedEpoch: number;
-  /** The last one whose beginning was seen (replica_end.ts). */
+  /** The last one in which it was looked what is over (replica_end.ts). */
   readonly seenEpoch: number;
   readonly isRetiring: boolean;
 }
@@ -103,7 +103,7 @@ export const newReplicaState = (bound: KeepBound, config: ReplicaConfig, { wall 
   nextId: 1,
   restoring: null,
   startedEpoch: epochAt(config.clock, wall).epoch,
-  seenEpoch: epochAt(config.clock, wall).epoch,
+  seenEpoch: epochAt(config.clock, wall).epoch - 1,
   isRetiring: false,
 });
 

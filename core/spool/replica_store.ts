@@ -90,7 +90,7 @@ export const restoreRow = (
   if (table === entriesTable) return restoreEntry(bound, kept, name, value);
   if (table === heldTable) {
     const length = viewOf(value).getUint32(0);
-    return { ...kept, held: kept.held.set(toHex(name), length), heldBytes: kept.heldBytes + length };
+    return { ...kept, held: kept.held.set(toHex(name), length), heldBytes: kept.heldBytes + length, oldest: 0 };
   }
   const proof = decodeProof(value);
   return proof === null ? null : { ...kept, durable: addProof(trusting(bound.suite), kept.durable, proof) };

@@ -124,6 +124,26 @@ test("a spool lives for so many epochs after the last write, a message after its
   assert.equal(host(one, rootKey, 127).status, "ok");
 });
 
+test("[FAULT-38] what is forgotten is deleted a little at a time, as a full disk allows, and after a restart goes on", () => {
+  const { add, store } = founded();
+  for (let at = 0; at < 40; at++) assert.equal(add(`message ${at}`), "ok");
+  let [commits, most] = [0, 0];
+  const watched: Store = {
+    ...store,
+    perform: (effect) => {
+      const deleted = effect.type === "Commit" ? effect.writes.filter(({ value }) => value === null).length : 0;
+      [commits, most] = [commits + Number(deleted > 0), Math.max(most, deleted)];
+      return store.perform(effect);
+    },
+  };
+  // Away while all of them became too old, but not the spool.
+  const later = createProcess(lives, watched, 110);
+  later.moveTo(110.5);
+  assert.deepEqual([rowsOf(store)["dspool-bodies"], rowsOf(store)["dspool-held"]], [undefined, undefined]);
+  assert.deepEqual([commits, most], [7, 12], "40 bodies, 6 at once, each with its length");
+  assert.equal(rowsOf(store)["dspool-hosted"], 1);
+});
+
 test("one that nobody ever wrote to, and one that was away for long, have time before they end", () => {
   const store = createStore();
   const empty = createProcess(lives, store);
