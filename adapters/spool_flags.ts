@@ -29,6 +29,8 @@ export interface SpoolFlags {
   /** Replicas of replicated spools. */
   readonly replicas: number;
   readonly replicaBytes: number;
+  /** Of all together. */
+  readonly replicasBytes: number;
   readonly replicasPerEpoch: number;
   /** After the last write to a spool, and after each message. */
   readonly replicaEpochs: number;
@@ -48,7 +50,7 @@ export const spoolFlagsText = `flags of the spool plugin, each followed by its v
   -creates N           spools that may be made in one epoch
   -spool_epochs N      epochs that a spool lives after its owner last read it, -message_epochs N that a message lives
   -replicas N          replicas of replicated spools at most; 0 for none
-  -replica_bytes N     bytes of one replica
+  -replica_bytes N     bytes of one replica, -replicas_bytes N of all together
   -replica_creates N   replicas that may be made in one epoch
   -replica_epochs N    epochs that a replica lives after anybody last wrote to its spool,
                        -replica_message_epochs N that a message in it lives
@@ -63,7 +65,7 @@ const replicaDefaults = { replicas: 1024, replicaBytes: 64 * 1024 * 1024, replic
 const known = [
   ...["data_store", "log_dir", "log_level", "version1", "spools", "spool_messages", "messages", "spool_bytes", "bytes"],
   ...["creates", "spool_epochs", "message_epochs", "replicas", "replica_bytes", "replica_creates", "client", "link"],
-  ...["epoch_period", "epoch_origin", "replica_epochs", "replica_message_epochs"],
+  ...["epoch_period", "epoch_origin", "replicas_bytes", "replica_epochs", "replica_message_epochs"],
 ];
 
 const levels: ReadonlyArray<LogLevel> = ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"];
@@ -132,6 +134,7 @@ export const readSpoolFlags = (flags: Flags): SpoolFlags => {
     limits: limitsFrom(flags),
     replicas: numberOf(flags, "replicas", 0, replicaDefaults.replicas),
     replicaBytes: numberOf(flags, "replica_bytes", 0, replicaDefaults.replicaBytes),
+    replicasBytes: numberOf(flags, "replicas_bytes", 0, defaultHosting.bytesMax),
     replicasPerEpoch: numberOf(flags, "replica_creates", 0, replicaDefaults.replicasPerEpoch),
     replicaEpochs: numberOf(flags, "replica_epochs", 1, defaultHosting.lifetimeEpochs),
     replicaMessageEpochs: numberOf(flags, "replica_message_epochs", 1, defaultHosting.messageLifetimeEpochs),

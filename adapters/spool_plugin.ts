@@ -64,6 +64,7 @@ const hostingOf = (flags: SpoolFlags, { periodMs }: EpochClock): Omit<HostingCon
   hostedMax: flags.replicas,
   hostsPerEpochMax: flags.replicasPerEpoch,
   bytesPerReplicaMax: flags.replicaBytes,
+  bytesMax: flags.replicasBytes,
   lifetimeEpochs: flags.replicaEpochs,
   messageLifetimeEpochs: flags.replicaMessageEpochs,
   pullMeanMs: Math.max(4000, Math.ceil(periodMs / 20)),

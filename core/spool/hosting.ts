@@ -21,6 +21,7 @@ import {
   answerFramed,
   answerHosted,
   endHostingTurn,
+  hold,
   type Hosted,
   type HostingState,
   type HostingTurn,
@@ -114,6 +115,8 @@ const handle = (turn: HostingTurn, event: HostingEvent | Tick): void => {
       return onMachineRestored(turn, replicaAddress(event.spool));
     case "ReplicaReply":
       return answerFramed(turn, event.id, event.bytes);
+    case "ReplicaHolds":
+      return hold(turn, toHex(event.spool), event.bytes);
     case "ReplicaEnded":
       return onEnded(turn, event);
     case "ReplicaRetired":
@@ -163,9 +166,11 @@ const onRequest = (turn: HostingTurn, { id, payload }: SpoolsRequest): void => {
     if (signature !== null) return showGrave(turn, id, signature);
     return refuse(turn, id, turn.state.restoring === null ? "unknown-spool" : "busy");
   }
-  const request: ReplicaRequest = { type: "ReplicaRequest", id, bytes };
+  const request: ReplicaRequest = { type: "ReplicaRequest", id, bytes, room: roomOf(turn) };
   turn.effects.push(tell(replicaAddress(spool), request));
 };
+
+const roomOf = ({ state: { config, heldBytes } }: HostingTurn): number => Math.max(0, config.bytesMax - heldBytes);
 
 const refuse = (turn: HostingTurn, id: number, status: string): void => {
   turn.effects.push(count("dspool-refused", status));
@@ -262,7 +267,8 @@ const onCarried = (turn: HostingTurn, id: number, payload: Uint8Array | null): v
   if (asker === undefined) return;
   update(turn, { carried: turn.state.carried.delete(id) });
   const bytes = payload === null ? null : unframed(payload);
-  turn.effects.push(tell(asker.replica, { type: "PeerReplied", id: asker.request, bytes } satisfies PeerReplied));
+  const event: PeerReplied = { type: "PeerReplied", id: asker.request, bytes, room: roomOf(turn) };
+  turn.effects.push(tell(asker.replica, event));
 };
 
 /* Restoring */

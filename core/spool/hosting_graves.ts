@@ -15,6 +15,7 @@ import { count, log, type StoreEvent, type StoreFailure, type StoreWrite, tell }
 import {
   answerFramed,
   type Grave,
+  hold,
   type HostingTurn,
   replicaAddress,
   type Sweep,
@@ -130,6 +131,7 @@ const failGrave = (turn: HostingTurn, requests: ReadonlyArray<number>, failure: 
 /** The replica leaves the store alone. */
 export const onRetired = (turn: HostingTurn, spool: Uint8Array): void => {
   const key = toHex(spool);
+  hold(turn, key, 0);
   update(turn, { retiring: new Set([...turn.state.retiring].filter((one) => one !== key)) });
   turn.effects.push({ type: "Stop", at: replicaAddress(spool) });
   sweep(turn, { spool: key, table: 0 });

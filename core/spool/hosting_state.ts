@@ -48,6 +48,9 @@ export interface HostingState {
   readonly config: HostingConfig;
   /** Public spool keys by root key in hex: `hostedMax` at most. */
   readonly hosted: PersistentMap<string, Uint8Array>;
+  /** Bytes of the bodies that each keeps, by root key in hex. */
+  readonly held: PersistentMap<string, number>;
+  readonly heldBytes: number;
   /** New ones on their way to the disk, by commit, with the requests that ask for them. */
   readonly founding: PersistentMap<number, Hosted & { readonly request: number }>;
   /** In this epoch. */
@@ -85,6 +88,8 @@ export interface HostingTurn {
 export const newHostingState = (context: Context, config: HostingConfig): HostingState => ({
   config,
   hosted: PersistentMap(),
+  held: PersistentMap(),
+  heldBytes: 0,
   founding: PersistentMap(),
   epoch: epochAt(config.clock, context.wall).epoch,
   hosts: 0,
@@ -107,6 +112,13 @@ export const takeId = (turn: HostingTurn): number => {
   const id = turn.state.nextId;
   update(turn, { nextId: id + 1 });
   return id;
+};
+
+/** A replica keeps so many bytes by now. */
+export const hold = (turn: HostingTurn, key: string, bytes: number): void => {
+  const { held, heldBytes } = turn.state;
+  const next = bytes === 0 ? held.delete(key) : held.set(key, bytes);
+  update(turn, { held: next, heldBytes: heldBytes + bytes - held.get(key, 0) });
 };
 
 /** Nothing here has a deadline: replicas and the client have theirs. */

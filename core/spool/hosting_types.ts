@@ -8,7 +8,14 @@
 import type { StoreEvent } from "../effects.ts";
 import type { EpochClock } from "../pki/epoch.ts";
 import type { Address } from "../system.ts";
-import type { PeerSend, ReplicaEnded, ReplicaReply, ReplicaRestored, ReplicaRetired } from "./replica_types.ts";
+import type {
+  PeerSend,
+  ReplicaEnded,
+  ReplicaHolds,
+  ReplicaReply,
+  ReplicaRestored,
+  ReplicaRetired,
+} from "./replica_types.ts";
 import type { ServiceRestored, SpoolResponse } from "./service_types.ts";
 
 /** Where requests go to. */
@@ -25,6 +32,8 @@ export interface HostingConfig {
   readonly hostsPerEpochMax: number;
   /** Bodies of messages of one replica. */
   readonly bytesPerReplicaMax: number;
+  /** Of all replicas together; those that take something at the same moment may each be a commit ahead of it. */
+  readonly bytesMax: number;
   /** Epochs that a spool lives after somebody last wrote to it, and that it is remembered that it was purged. */
   readonly lifetimeEpochs: number;
   /** Epochs for which a message is kept. */
@@ -47,6 +56,7 @@ export const defaultHosting: Omit<HostingConfig, "clock" | "hasClient"> = {
   hostedMax: 256,
   hostsPerEpochMax: 32,
   bytesPerReplicaMax: 256 * 1024 * 1024,
+  bytesMax: 16 * 1024 * 1024 * 1024,
   lifetimeEpochs: 2016,
   messageLifetimeEpochs: 1008,
   pullMeanMs: 60_000,
@@ -119,6 +129,7 @@ export type HostingEvent =
   | ServiceRestored
   | ReplicaReply
   | ReplicaRestored
+  | ReplicaHolds
   | ReplicaEnded
   | ReplicaRetired
   | PeerSend

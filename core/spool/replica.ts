@@ -139,7 +139,8 @@ const onLast = (turn: ReplicaTurn, event: ReplicaEvent | Tick): void => {
 
 /* Requests */
 
-const onRequest = (turn: ReplicaTurn, { id, bytes }: ReplicaRequest): void => {
+const onRequest = (turn: ReplicaTurn, { id, bytes, room }: ReplicaRequest): void => {
+  update(turn, { room });
   const request = bytes.length <= turn.state.config.capacity ? decodeRequest(bytes) : null;
   const isOurs = request !== null && equal(request.spool, turn.state.config.spool);
   if (request === null || !isOurs) {
@@ -212,7 +213,9 @@ const change = (turn: ReplicaTurn, one: Change): void => {
 };
 
 const made = (turn: ReplicaTurn, kept: Kept, one: Change, changes: Changes): { kept: Kept; status: string } => {
-  const { bound, epoch } = turn;
+  const { epoch, state } = turn;
+  const bytesMax = Math.min(turn.bound.bytesMax, state.kept.heldBytes + state.room);
+  const bound = { ...turn.bound, bytesMax };
   if (one.type === "Add") return keepWrite(bound, kept, one, epoch, changes);
   const next = one.type === "Late"
     ? keepLate(bound, kept, epoch)
@@ -302,7 +305,8 @@ const undo = (turn: ReplicaTurn, one: Change, status: string): void => {
   if (one.type === "Answered") failed(turn, one.peer);
 };
 
-const onPeerReplied = (turn: ReplicaTurn, { id, bytes }: PeerReplied): void => {
+const onPeerReplied = (turn: ReplicaTurn, { id, bytes, room }: PeerReplied): void => {
+  update(turn, { room });
   const peer = peerOf(turn, id);
   if (peer === undefined) return;
   const answer = bytes === null || bytes.length > turn.state.config.capacity ? null : decodeReply(bytes);

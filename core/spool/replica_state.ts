@@ -13,7 +13,7 @@ import { type Draws, drawsOf } from "../random.ts";
 import { isFrozen, type ReplicaDescriptor, replicasOf } from "./durable.ts";
 import { type KeepBound, type Kept, newKept, ownKey, ownSpool } from "./replica_keep.ts";
 import type { Planned } from "./replica_sync.ts";
-import { bodyLengthMax, type ReplicaConfig, type ReplicaReply } from "./replica_types.ts";
+import { bodyLengthMax, type ReplicaConfig, type ReplicaHolds, type ReplicaReply } from "./replica_types.ts";
 import { encodeReply, type Exchange, type Reply } from "./replica_wire.ts";
 import type { VersionVector } from "./version_vector.ts";
 import type { Write } from "./write.ts";
@@ -69,6 +69,8 @@ export interface ReplicaState {
   readonly peers: PersistentMap<string, Peer>;
   readonly nextId: number;
   readonly restoring: { readonly table: number; readonly after: Uint8Array; readonly scan: number } | null;
+  /** What the process could take more of, when it was said last. */
+  readonly room: number;
   readonly startedEpoch: number;
   /** The last one in which it was looked what is over (replica_end.ts). */
   readonly seenEpoch: number;
@@ -102,6 +104,7 @@ export const newReplicaState = (bound: KeepBound, config: ReplicaConfig, { wall 
   peers: PersistentMap(),
   nextId: 1,
   restoring: null,
+  room: 0,
   startedEpoch: epochAt(config.clock, wall).epoch,
   seenEpoch: epochAt(config.clock, wall).epoch - 1,
   isRetiring: false,
@@ -159,6 +162,9 @@ export const setKept = (turn: ReplicaTurn, kept: Kept): void => {
   const isSame = ownSpool(bound, state.kept).meta === ownSpool(bound, kept).meta &&
     state.kept.durable.proofs === kept.durable.proofs;
   update(turn, { kept, others: isSame ? state.others : othersIn(bound, kept) });
+  if (kept.heldBytes === state.kept.heldBytes) return;
+  const event: ReplicaHolds = { type: "ReplicaHolds", spool: state.config.spool, bytes: kept.heldBytes };
+  turn.effects.push({ type: "Notify", event });
 };
 
 /** Answers a request, once, and counts how it ended. */

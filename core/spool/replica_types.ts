@@ -42,12 +42,16 @@ export interface ReplicaRequest {
   readonly type: "ReplicaRequest";
   readonly id: number;
   readonly bytes: Uint8Array;
+  /** Bytes of bodies that the process may take more of, in all its replicas. */
+  readonly room: number;
 }
 /** What another replica answered to a PeerSend; null where it could not be reached or did not. */
 export interface PeerReplied {
   readonly type: "PeerReplied";
   readonly id: number;
   readonly bytes: Uint8Array | null;
+  /** See ReplicaRequest. */
+  readonly room: number;
 }
 
 /** The spool is no longer kept here. Answer: ReplicaRetired, once the store is left alone; nothing follows it. */
@@ -69,6 +73,13 @@ export interface ReplicaRestored {
   readonly type: "ReplicaRestored";
   /** The root key of the spool. */
   readonly spool: Uint8Array;
+}
+/** Whenever it changes: bytes of the bodies that are kept. */
+export interface ReplicaHolds {
+  readonly type: "ReplicaHolds";
+  /** The root key of the spool. */
+  readonly spool: Uint8Array;
+  readonly bytes: number;
 }
 /**
  * Asks for ReplicaRetire: nobody has written for too long, or another replica has shown the root key's signature that

@@ -56,7 +56,7 @@ test("[DSPOOL-1-03] [DSPOOL-6.1-13] [DSPOOL-8-03] an add returns the receipts of
   for (const receipt of later.receipts) assert.equal(verifyReceipt(suite, world.spool, write, receipt), true);
 });
 
-test("[DSPOOL-6.1-08] [DSPOOL-6.1-14] [DSPOOL-8-04] [DSPOOL-6.1-05] a read gives messages with index and both signatures, after a position that names replica and signature", () => {
+test("[DSPOOL-4-09] [DSPOOL-6.1-08] [DSPOOL-6.1-14] [DSPOOL-8-04] [DSPOOL-6.1-05] a read gives messages with index and both signatures, after a position that names replica and signature", () => {
   const world = createdWorld("reading");
   const [host] = world.hosts;
   const replica = publicOf(host!.key);

@@ -6,6 +6,7 @@ import type { HostingConfig } from "../../../core/spool/hosting_types.ts";
 import { setNames } from "../../../core/spool/permissioned.ts";
 import { decodePurge, encodePurge, type Purge, signPurge, verifyPurge } from "../../../core/spool/purge.ts";
 import { decodeReply, type Reply } from "../../../core/spool/replica_wire.ts";
+import type { Write } from "../../../core/spool/write.ts";
 import { createStore, type Store } from "../../sim/store.ts";
 import { toySuite as suite } from "../../sim/toy_suite.ts";
 import { createProcess, host, type Process, request, rootKey, spool } from "./hosting_process.ts";
@@ -142,6 +143,24 @@ test("[FAULT-38] what is forgotten is deleted a little at a time, as a full disk
   assert.deepEqual([rowsOf(store)["dspool-bodies"], rowsOf(store)["dspool-held"]], [undefined, undefined]);
   assert.deepEqual([commits, most], [7, 12], "40 bodies, 6 at once, each with its length");
   assert.equal(rowsOf(store)["dspool-hosted"], 1);
+});
+
+test("[FAULT-37] [FAULT-43] all replicas together have so much room: what one leaves another may take", () => {
+  const { one, add } = founded({ ...lives, bytesMax: 1000 });
+  const other = privateKey(suite, "other");
+  assert.equal(host(one, other).status, "ok");
+  const author = createAuthor(suite, other, publicOf(other));
+  const ask = (write: Write, body: Uint8Array | null = null): string =>
+    request(one, { type: "add", spool: publicOf(other), write, body })!.status;
+  assert.equal(ask(author.operation({ type: "add", set: setNames.dataWriters, item: publicOf(other) })), "ok");
+  const body = new Uint8Array(600);
+  const message = author.message(body);
+  assert.equal(add("x".repeat(600)), "ok");
+  assert.equal(ask(message, body), "full");
+  assert.equal(add("x".repeat(400)), "ok");
+  assert.equal(add("x"), "full");
+  assert.equal(purge(one).status, "ok");
+  assert.equal(ask(message, body), "ok");
 });
 
 test("one that nobody ever wrote to, and one that was away for long, have time before they end", () => {

@@ -16,6 +16,7 @@ import type {
   PeerSend,
   ReplicaEnded,
   ReplicaEvent,
+  ReplicaHolds,
   ReplicaReply,
   ReplicaRestored,
   ReplicaRetired,
@@ -43,7 +44,9 @@ export interface ReplicaHost {
   readonly ended: ReplicaEnded[];
 }
 
-type Told = PeerSend | ReplicaReply | ReplicaRestored | ReplicaEnded | ReplicaRetired;
+type Told = PeerSend | ReplicaReply | ReplicaRestored | ReplicaHolds | ReplicaEnded | ReplicaRetired;
+
+const room = Infinity;
 
 /** What a lying host makes of a message before it leaves: the messages that leave instead. */
 export type Lie = (
@@ -140,7 +143,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
   const notify = (host: ReplicaHost, event: Told): void => {
     if (event.type === "ReplicaEnded") return void host.ended.push(event);
     if (event.type === "ReplicaRetired") return void (host.state = null);
-    if (event.type === "ReplicaRestored") return;
+    if (event.type === "ReplicaRestored" || event.type === "ReplicaHolds") return;
     if (event.type === "ReplicaReply") {
       const answer = host.clients.get(event.id);
       host.clients.delete(event.id);
@@ -166,7 +169,10 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
       agenda.at(agenda.now() + latency(), () => {
         request(target, event.bytes, (bytes) => {
           if (isCut(target, host) || (faulty && prng.once(10))) return;
-          agenda.at(agenda.now() + latency(), () => tell(host, life, { type: "PeerReplied", id: event.id, bytes }));
+          agenda.at(
+            agenda.now() + latency(),
+            () => tell(host, life, { type: "PeerReplied", id: event.id, bytes, room }),
+          );
         });
       });
     }
@@ -177,7 +183,7 @@ export const createReplicaWorld = (suite: Suite, seedText: string, replicas: num
     if (host.state === null) return;
     const id = requests++;
     host.clients.set(id, answer);
-    tell(host, host.life, { type: "ReplicaRequest", id, bytes });
+    tell(host, host.life, { type: "ReplicaRequest", id, bytes, room });
   };
 
   const config = (host: ReplicaHost) => ({
