@@ -12,10 +12,10 @@ import { fileURLToPath } from "node:url";
 import type { SentPacket } from "../core/client/events.ts";
 import { createEpochClock, type EpochClock } from "../core/pki/epoch.ts";
 import type { LoopixParameters } from "../core/pki/parameters.ts";
-import { type Account, asUnavailable, openAccount, optionsOf, register } from "../adapters/account.ts";
+import { type Account, askForAccount, asUnavailable, openAccount, optionsOf } from "../adapters/account.ts";
 import { ClientError, connect, type MixClient } from "../adapters/client_api.ts";
 import { commandLine, runCommand } from "../adapters/command.ts";
-import { clientFile } from "../adapters/config/client.ts";
+import { type ClientFile, clientFile } from "../adapters/config/client.ts";
 import { parseDuration } from "../adapters/config/codec.ts";
 import { loadConfig } from "../adapters/config/load.ts";
 import { nativeSuite } from "../adapters/crypto_native.ts";
@@ -25,6 +25,7 @@ import { type ClientPlace, type NetworkPlan, planNetwork, portsOf, writeNetwork 
 import { roundTripLines } from "../adapters/show.ts";
 import { type Children, type ChildSpec, startChildren } from "../adapters/testnet/children.ts";
 import { createProgress, type Progress } from "../adapters/testnet/progress.ts";
+import { deadlineFor, longerPeriod, patienceEpochs, periodFor, usualDeadlineMs } from "../adapters/testnet/pace.ts";
 import { createScreen, type Screen } from "../adapters/testnet/screen.ts";
 import { showSpools } from "../adapters/testnet/spools.ts";
 
@@ -39,7 +40,7 @@ killed; then the network runs until Ctrl-C.
                        one, or one of an earlier testnet, which begins anew with the same keys
       --keep           keep the temporary folder
       --epoch TIME     length of an epoch (default: 10s, more on a busy machine)
-      --deadline TIME  give up when it has not come to its end by then (default: 5m)
+      --deadline TIME  give up when it has not come to its end by then (default: 5m, more with longer epochs)
   -h, --help           this text
       --version        of samtpfote`;
 
@@ -48,7 +49,7 @@ const options = {
   dir: { type: "string" },
   keep: { type: "boolean", default: false },
   epoch: { type: "string" },
-  deadline: { type: "string", default: "5m" },
+  deadline: { type: "string" },
 } as const;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -96,13 +97,6 @@ const ownFolder = (given: string): string => {
   return folder;
 };
 
-/** The period where none is asked for: longer on a machine that is busy, since a round of votes has to fit in. */
-const periodFor = (loadMs: number): number => {
-  const usualMs = 10_000;
-  const usualLoadMs = 16_000;
-  return Math.min(6, Math.ceil(loadMs / usualLoadMs)) * usualMs;
-};
-
 const duration = (flag: string, value: string, leastMs: number): number => {
   const ms = parseDuration(value);
   if (ms === null || ms < leastMs) {
@@ -132,13 +126,17 @@ interface Network {
   readonly clock: EpochClock;
 }
 
+interface Start {
+  readonly folder: string;
+  /** Of an epoch, by the loading time of the processes. */
+  readonly periodOf: (loadMs: number) => number;
+  readonly screen: Screen;
+  readonly signal: AbortSignal;
+}
+
 /** Loads the processes, then gives them a network whose epochs begin now. */
-const startNetwork = async (
-  folder: string,
-  chosenMs: number | null,
-  screen: Screen,
-  signal: AbortSignal,
-): Promise<Network> => {
+const startNetwork = async ({ folder, periodOf, screen, signal }: Start): Promise<Network> => {
+  const startedMs = screen.elapsedMs();
   const ports = await freePorts(host, portsOf(size));
   const plan = planNetwork(nativeSuite, { ...size, folder, host, ports, clients: ["alice", "bob"], parameters });
   const specs = specsOf(plan);
@@ -159,14 +157,14 @@ const startNetwork = async (
   const children = startChildren({ specs, root, onLine: progress.onLine, onDeath });
   try {
     await Promise.race([children.loaded, failed]);
-    const periodMs = chosenMs ?? periodFor(screen.elapsedMs());
+    const periodMs = periodOf(screen.elapsedMs() - startedMs);
     screen.step("loaded", `${specs.length} processes; epochs last ${periodMs / 1000} s`);
     const originMs = Math.round(Date.now() - firstEpoch * periodMs);
     const clock = createEpochClock(periodMs, originMs);
     writeNetwork(plan, { clock, logFormat: "json", logLevel: "INFO", reconnectStepMs, dwellMs });
     // In a folder that was used before, the numbers of epochs come again: what was stored for them does not hold.
     const stores = plan.providers.flatMap(({ spool }) => spool?.store ?? []);
-    for (const folder of [...[...plan.mixes, ...plan.providers].map((place) => place.folder), ...stores]) {
+    for (const folder of [...specs.map(({ logFile }) => dirname(logFile)), ...stores]) {
       rmSync(join(folder, "state.lmdb"), { force: true });
     }
     children.go();
@@ -178,20 +176,45 @@ const startNetwork = async (
   }
 };
 
+/** Whether its authorities agree on a document in time, where other epochs are possible; else when they do. */
+const agrees = async ({ clock, progress, failed }: Network, isFixed: boolean): Promise<boolean> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    if (!isFixed) timer = setTimeout(() => resolve(false), patienceEpochs * clock.periodMs);
+  });
+  const agreed = progress.agreed.then(() => true);
+  return await Promise.race([agreed, late, failed]).finally(() => clearTimeout(timer));
+};
+
 interface Member {
   readonly place: ClientPlace;
   readonly account: Account;
   readonly client: MixClient;
 }
 
+/** A request that was given up may have made the account all the same. */
+const makeAccount = async ({ failed, screen }: Network, file: ClientFile, name: string, account: Account) => {
+  for (let attempt = 1;; attempt++) {
+    const asking = askForAccount(file, name, account).catch((error: unknown) => {
+      if (error instanceof CommandError && error.code === exitCode.unavailable) return error;
+      throw error;
+    });
+    const refusal = await Promise.race([asking, failed]);
+    if (refusal === null || (attempt > 1 && !(refusal instanceof Error) && refusal.endsWith("exists"))) return;
+    if (!(refusal instanceof Error)) throw unavailableError(refusal);
+    screen.warn(`account: ${refusal.message}; trying again`);
+  }
+};
+
 const connectMember = async (
-  { signal, failed, screen }: Network,
+  network: Network,
   place: ClientPlace,
   deadlineMs: number,
 ): Promise<Member> => {
+  const { signal, failed, screen } = network;
   const file = loadConfig(clientFile, place.file);
   const account = openAccount(file, place.file, nativeSuite);
-  await register(file, place.file, account);
+  await makeAccount(network, file, place.file, account);
   const options = optionsOf(file, account);
   const timing = { ...options.timing, replySlackMs: replySlackFraction * file.Samtpfote.EpochPeriod };
   const connecting = connect({ ...options, timing, suite: nativeSuite, signal, timeoutMs: deadlineMs });
@@ -303,7 +326,7 @@ await runCommand({
   options,
   run: async (values) => {
     const chosenMs = values.epoch === undefined ? null : duration("epoch", values.epoch, 2000);
-    const deadlineMs = duration("deadline", values.deadline, 1000);
+    const givenMs = values.deadline === undefined ? null : duration("deadline", values.deadline, 1000);
     const screen = createScreen(values.once ? process.stderr : process.stdout);
     const folder = values.dir === undefined ? mkdtempSync(join(tmpdir(), "samtpfote-")) : ownFolder(values.dir);
     const isKept = values.keep || values.dir !== undefined;
@@ -319,13 +342,33 @@ await runCommand({
     let network: Network | null = null;
     const signalled = untilSignal(() => network?.children ?? null);
     void signalled.then((signal) => abort.abort(new CommandError(130, `stopped by ${signal}`)));
-    const timer = setTimeout(() => {
-      const last = network?.progress.lastStep() ?? "the processes were started";
-      abort.abort(unavailableError(`it has not come to its end within ${values.deadline}; the last step was: ${last}`));
-    }, deadlineMs);
+    let timer: NodeJS.Timeout | undefined;
+    const giveUpAfter = (ms: number): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        const last = network?.progress.lastStep() ?? "the processes were started";
+        abort.abort(unavailableError(`it has not come to its end within ${ms / 1000} s; the last step was: ${last}`));
+      }, ms);
+    };
+    giveUpAfter(givenMs ?? usualDeadlineMs);
+    const start = async (periodOf: Start["periodOf"]): Promise<Network> => {
+      const started = await startNetwork({ folder, periodOf, screen, signal: abort.signal });
+      if (givenMs === null) giveUpAfter(deadlineFor(started.clock.periodMs));
+      return started;
+    };
     try {
-      network = await startNetwork(folder, chosenMs, screen, abort.signal);
-      const result = await perform(network, deadlineMs);
+      network = await start((loadMs) => chosenMs ?? periodFor(loadMs));
+      // The machine was idle when the period was chosen, and is no more.
+      for (;;) {
+        const nextMs = chosenMs === null ? longerPeriod(network.clock.periodMs) : null;
+        if (await agrees(network, nextMs === null) || nextMs === null) break;
+        screen.warn(
+          `no document in ${patienceEpochs} epochs: the network begins anew with epochs of ${nextMs / 1000} s`,
+        );
+        await network.children.stop();
+        network = await start(() => nextMs);
+      }
+      const result = await perform(network, givenMs ?? deadlineFor(network.clock.periodMs));
       clearTimeout(timer);
       if (values.once) {
         console.log(JSON.stringify(result));

@@ -25,6 +25,8 @@ export interface Progress {
   readonly onLine: (name: string, line: LogLine) => void;
   /** All processes listen. */
   readonly listening: Promise<void>;
+  /** All authorities have the first consensus. */
+  readonly agreed: Promise<void>;
   /** A recent consensus that all authorities have, or null. */
   readonly consensusOf: (epoch: number) => Consensus | null;
   /** The last step that was shown: for whoever gives up waiting. */
@@ -47,6 +49,8 @@ export const createProgress = (expected: Expected, screen: Screen): Progress => 
   let lastStep = "the processes were started";
   let onListening: () => void = () => {};
   const listening = new Promise<void>((resolve) => (onListening = resolve));
+  let onAgreed: () => void = () => {};
+  const agreed = new Promise<void>((resolve) => (onAgreed = resolve));
   const { authorities, nodes } = expected;
   const links = linksOf(expected);
   let isQuiet = false;
@@ -73,6 +77,7 @@ export const createProgress = (expected: Expected, screen: Screen): Progress => 
     const text = `epoch ${made.epoch}: ${made.signatures} of ${made.of} signatures on ${mixes} mixes ` +
       `in ${expected.layers} layers and ${providers} Providers`;
     step("consensus", text);
+    onAgreed();
     for (const what of [...seen.keys()]) {
       if (/ [0-9]+$/.test(what) && Number(what.split(" ").at(-1)) < made.epoch - epochsKept) seen.delete(what);
     }
@@ -109,5 +114,11 @@ export const createProgress = (expected: Expected, screen: Screen): Progress => 
     }
   };
 
-  return { onLine, listening, consensusOf: (epoch) => consensuses.get(epoch) ?? null, lastStep: () => lastStep };
+  return {
+    onLine,
+    listening,
+    agreed,
+    consensusOf: (epoch) => consensuses.get(epoch) ?? null,
+    lastStep: () => lastStep,
+  };
 };

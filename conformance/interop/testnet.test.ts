@@ -36,7 +36,7 @@ const assertTrip = ({ path, delaysMs, returnPath, returnDelaysMs, etaMs, rttMs }
 };
 
 test("[HB-GEN-1-01] [CLIENT-3-01] [CLIENT-3.2-01] [SEED-8-02] [SEED-3-03] [HB-AUTH-3-02] [HB-MIX-1-02] [HB-MIX-4-03] real processes over TCP make a network: consensus by all authorities, a ping, a message to another user, a spool that outlives its Provider", async () => {
-  const { code, stdout, stderr } = await run("testnet", ["--once", "--deadline", "10m"]);
+  const { code, stdout, stderr } = await run("testnet", ["--once"]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^[^\n]+\n$/);
   const result = JSON.parse(stdout) as {
