@@ -1,5 +1,6 @@
 /**
- * What a node reads back before it listens to anybody: its keys and descriptors, and a Provider's accounts and mailboxes.
+ * What a node reads back before it listens to anybody: its keys and descriptors, and a Provider's accounts and
+ * mailboxes.
  *
  * @module
  */
