@@ -25,7 +25,14 @@ import { type ClientPlace, type NetworkPlan, planNetwork, portsOf, writeNetwork 
 import { roundTripLines } from "../adapters/show.ts";
 import { type Children, type ChildSpec, startChildren } from "../adapters/testnet/children.ts";
 import { createProgress, type Progress } from "../adapters/testnet/progress.ts";
-import { deadlineFor, longerPeriod, patienceEpochs, periodFor, usualDeadlineMs } from "../adapters/testnet/pace.ts";
+import {
+  deadlineFor,
+  dwellFor,
+  longerPeriod,
+  patienceEpochs,
+  periodFor,
+  usualDeadlineMs,
+} from "../adapters/testnet/pace.ts";
 import { createScreen, type Screen } from "../adapters/testnet/screen.ts";
 import { showSpools } from "../adapters/testnet/spools.ts";
 
@@ -79,8 +86,6 @@ const parameters: LoopixParameters = {
  */
 const firstEpoch = 1000;
 const reconnectStepMs = 500;
-/** All processes share this machine's cores. */
-const dwellMs = 3000;
 /** How long after its time a reply is waited for, before another attempt: this part of an epoch. */
 const replySlackFraction = 0.5;
 
@@ -161,6 +166,7 @@ const startNetwork = async ({ folder, periodOf, screen, signal }: Start): Promis
     screen.step("loaded", `${specs.length} processes; epochs last ${periodMs / 1000} s`);
     const originMs = Math.round(Date.now() - firstEpoch * periodMs);
     const clock = createEpochClock(periodMs, originMs);
+    const dwellMs = dwellFor(periodMs);
     writeNetwork(plan, { clock, logFormat: "json", logLevel: "INFO", reconnectStepMs, dwellMs });
     // In a folder that was used before, the numbers of epochs come again: what was stored for them does not hold.
     const stores = plan.providers.flatMap(({ spool }) => spool?.store ?? []);

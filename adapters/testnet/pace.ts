@@ -21,6 +21,9 @@ export const patienceEpochs = 4;
 export const longerPeriod = (periodMs: number): number | null =>
   periodMs >= longestPeriodMs ? null : Math.min(longestPeriodMs, 2 * periodMs);
 
+/** What a packet may wait at each stage beyond its delay: all processes share one machine's cores. */
+export const dwellFor = (periodMs: number): number => Math.max(3000, Math.floor(0.3 * periodMs));
+
 export const usualDeadlineMs = 300_000;
 /** Two until the nodes are in a document, one or two for each thing that is shown, and as many again. */
 const deadlineEpochs = 15;
