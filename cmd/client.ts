@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setMaxListeners } from "node:events";
 import { toHex, utf8 } from "../core/bytes.ts";
 import { trimZeros } from "../core/provider/user_name.ts";
 import { keyFromText } from "../core/pki/text_key.ts";
@@ -42,7 +43,7 @@ ${spoolUsage}
 
   -f, --file FILE      configuration
       --key KEY        send: the user's key, instead of asking the Provider's keyserver
-      --at PROVIDER    spool: whose replica is used (default: the first)
+      --at PROVIDER    spool: whose replica is used (default: the first; all for roles, removals and purges)
       --wait SECONDS   fetch: how long (default 10)
       --timeout SECONDS  give up after this time (default 120)
       --validate       check the configuration, print all that is wrong with it, and end
@@ -227,6 +228,8 @@ await runCommand({
     });
     try {
       const signal = AbortSignal.timeout(timeoutMs);
+      // Making a spool is many calls at once: Node warns above ten.
+      setMaxListeners(0, signal);
       const client = await connect({ ...optionsOf(file, account), suite, log, signal });
       await act({ client, account, signal, file });
       await client.close();
