@@ -2,7 +2,8 @@
  * One host: drives a system in virtual time. It performs the leaf effects of each step, feeds their results back as
  * events, and arms one timer, exactly as adapters/shell.ts does with real sockets, disks and clocks.
  *
- * Consumed secrets and seeds are wiped after each step, so that a state that still refers to them is found out.
+ * Consumed secrets and seeds are wiped after each step, packets when they are given back: a state that still refers to
+ * them is found out.
  *
  * @module
  */
@@ -267,7 +268,7 @@ export const createHost = (
         invariant(spec.plugins !== undefined, `${spec.name} has no plugins`);
         return spec.plugins(effect, (event) => later(1, from, () => event));
       case "Release":
-        return;
+        return wipe(effect.packet);
       case "Log":
       case "Count":
       case "Drop":
