@@ -1,6 +1,6 @@
 /**
- * The program of memory.test.ts. `node --expose-gc --import tsx memory_child.ts EPOCHS`: runs a network with all oracles
- * and prints, as JSON, for each epoch the packet-hops so far and the bytes that are alive.
+ * The program of memory.test.ts. `node --expose-gc --import tsx memory_child.ts EPOCHS`: runs a network with all
+ * oracles and prints, as JSON, for each epoch the packet-hops so far and the bytes that are alive.
  *
  * @module
  */
