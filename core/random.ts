@@ -19,23 +19,41 @@ export interface Random {
 /** The independent stream of a label. The same label gives the same stream again: use a label once a step. */
 export type Draws = (label: string) => Random;
 
-/** A stream of random bytes from a 32-byte key: read i is the ChaCha20 keystream under nonce i. */
-export const stream = (key: Uint8Array): Random => {
-  let reads = 0;
+/** A block of ChaCha20: most draws are of 4 or 8 bytes, and one block serves for several. */
+const blockLength = 64;
+
+/**
+ * A stream of random bytes from a 32-byte key, by the ChaCha20 keystreams under the nonces 0, 1, 2: each serves for as
+ * many reads in a row as fit its first block, or for a longer one. What has been read is no longer there.
+ */
+export const stream = (key: Uint8Array): Random => streamOf(() => key);
+
+/** The key is asked for with the first read. */
+const streamOf = (keyOf: () => Uint8Array): Random => {
+  let key: Uint8Array | null = null;
+  let block: Uint8Array = new Uint8Array(0);
+  let [at, nonces] = [0, 0];
   return {
     bytes: (length) => {
-      const nonce = new Uint8Array(12);
-      writeUint32(nonce, 8, reads++);
-      return chacha20Keystream(key, nonce, length);
+      if (length > block.length - at) {
+        const nonce = new Uint8Array(12);
+        writeUint32(nonce, 8, nonces++);
+        block = chacha20Keystream(key ??= keyOf(), nonce, Math.max(length, blockLength));
+        at = 0;
+      }
+      const read = block.slice(at, at + length);
+      block.fill(0, at, at + length);
+      at += length;
+      return read;
     },
   };
 };
 
 /** Streams of the seed of one step. */
-export const draws = (seed: Uint8Array): Draws => (label) => stream(deriveSeed(seed, label));
+export const draws = (seed: Uint8Array): Draws => (label) => streamOf(() => deriveSeed(seed, label));
 
 /** The same of a step that may draw nothing: its seed is derived when it is asked for (system.ts), which costs. */
-export const drawsOf = (context: Context): Draws => (label) => stream(deriveSeed(context.seed, label));
+export const drawsOf = (context: Context): Draws => (label) => streamOf(() => deriveSeed(context.seed, label));
 
 /**
  * 32 bytes for a label under a seed: SHA-256(seed | label). `seed` is 32 bytes, so the two cannot run into one another.

@@ -44,7 +44,7 @@ test(
     );
     for (const { status, stdout, stderr } of runs) {
       assert.equal(status, 0, stdout + stderr);
-      assert.match(stdout, /22 values, 1 rotations/);
+      assert.match(stdout, /23 values, 1 rotations/);
     }
     assert.notEqual(traceOf(runs[0]!.stdout), undefined);
     assert.equal(traceOf(runs[0]!.stdout), traceOf(runs[1]!.stdout));

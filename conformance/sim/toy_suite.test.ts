@@ -204,7 +204,7 @@ test("the same on every machine and runtime: known values", () => {
   ];
   assert.deepEqual(values.map(toHex), [
     "3449870251d93000994bbb0216a02602c3d67202a0ef9f03b2eaad01f4c79c00",
-    "7adebd38f613428596e2a966610a49009af7fbffb9a127112bbbd9a9c69e1f60",
-    "1e92f8f74cd5f9d3fb3c8e5aea863059e155d6",
+    "7adebd381ef735d8d15522e8bb50ef69f6134285fb4456e893d669b9e051af9c",
+    "1e92f8f71801f9d105957fd51cc2a97b4cd5f9",
   ]);
 });

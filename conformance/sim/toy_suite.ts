@@ -118,25 +118,40 @@ const absorb = (lanes: Lanes, bytes: Uint8Array, length = bytes.length): void =>
 
 const warmUpSteps = 12;
 
-/** XORs a keystream into `data`: the lanes are the state of a chaotic generator with a counter (sfc32). */
+/**
+ * XORs a keystream into the first `length` bytes: the lanes are the state of a chaotic generator with a counter
+ * (sfc32), of which each step gives its result and its state.
+ */
 const maskByLanes = (data: Uint8Array, lanes: Lanes, length = data.length): void => {
-  const whole = length & ~3;
   const view = length > viewlessMax ? viewOf(data) : null;
   let a = lanes[0]!;
   let b = lanes[1]!;
   let c = lanes[2]!;
   let d = lanes[3]!;
-  for (let at = -4 * warmUpSteps; at <= whole; at += 4) {
+  for (let at = -16 * warmUpSteps; at < length; at += 16) {
     const word = (a + b + d) | 0;
     d = (d + 1) | 0;
     a = b ^ (b >>> 9);
     b = (c + (c << 3)) | 0;
     c = (rotate(c, 21) + word) | 0;
     if (at < 0) continue;
-    if (at === whole) { for (let i = whole; i < length; i++) data[i]! ^= word >>> (8 * (i - whole)); }
-    else if (view !== null) view.setInt32(at, view.getInt32(at, true) ^ word, true);
-    else writeWord(data, at, readWord(data, at) ^ word);
+    if (at + 16 > length) maskEnd(data, at, length, [word, a, b, c]);
+    else if (view !== null) {
+      view.setInt32(at, view.getInt32(at, true) ^ word, true);
+      view.setInt32(at + 4, view.getInt32(at + 4, true) ^ a, true);
+      view.setInt32(at + 8, view.getInt32(at + 8, true) ^ b, true);
+      view.setInt32(at + 12, view.getInt32(at + 12, true) ^ c, true);
+    } else {
+      writeWord(data, at, readWord(data, at) ^ word);
+      writeWord(data, at + 4, readWord(data, at + 4) ^ a);
+      writeWord(data, at + 8, readWord(data, at + 8) ^ b);
+      writeWord(data, at + 12, readWord(data, at + 12) ^ c);
+    }
   }
+};
+
+const maskEnd = (data: Uint8Array, from: number, until: number, words: ReadonlyArray<number>): void => {
+  for (let at = from; at < until; at++) data[at]! ^= words[(at - from) >> 2]! >>> (8 * (at & 3));
 };
 
 /** Used by one mixing at a time. */
@@ -251,7 +266,8 @@ const sealPieces = (
 const open = (key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | null => {
   if (sealed.length < tagLength) return null;
   const at = sealed.length - tagLength;
-  const ciphertext = join([sealed.subarray(0, at)]);
+  // In a buffer of its own: a packet may be held for long.
+  const ciphertext = sealed.slice(0, at);
   const tag = tagOf(sized(key, 32), sized(nonce, 12), associated, ciphertext, at);
   if (!equalConstantTime(tag, sealed.subarray(at))) return null;
   maskInPlace(ciphertext, domains.chachaPolyKeystream, key, nonce);

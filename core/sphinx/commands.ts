@@ -118,7 +118,9 @@ const encodeCommand = (command: RoutingCommand): ReadonlyArray<Uint8Array> | nul
 
 /** A block of 82 bytes with the commands in the order given, filled up with zeros. */
 export const encodeCommands = (commands: ReadonlyArray<RoutingCommand>): Either<EncodeCommandsError, Uint8Array> => {
-  if (new Set(commands.map(({ type }) => type)).size !== commands.length) return E.left("repeated");
+  if (commands.some(({ type }, at) => commands.findIndex((other) => other.type === type) < at)) {
+    return E.left("repeated");
+  }
   const block = new Uint8Array(perHopRoutingInfoLength);
   let at = 0;
   for (const command of commands) {

@@ -160,7 +160,7 @@ for (const failure of failures) {
     const disk = createFailing();
     const mix = running("a1", disk.store);
     mix.send(mix.connectNode("p1"));
-    mix.unwrapped(forwardTo("b1", 10), null, utf8("tag"));
+    mix.unwrapped(forwardTo("b1", 10), null, new Uint8Array(32).fill(7));
     assert.equal(disk.store.sizes().get(`replay/${firstEpoch}`), 1);
     disk.fail(failure);
     mix.advance(2 * periodMs);

@@ -1,7 +1,6 @@
 /** A key and its replay tags go together, also when the process ends in the middle of it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { utf8 } from "../../../core/bytes.ts";
 import { createStore, type StoreEffect } from "../../sim/store.ts";
 import { createDriver, documentOf, firstEpoch, forwardTo, periodMs } from "./fixture.ts";
 
@@ -36,7 +35,7 @@ test("[FAULT-10] [FAULT-46] a process that ends while a key is destroyed leaves 
     const mix = createDriver("a1", { elapsedMs: 0 }, store);
     mix.document(documentOf(firstEpoch));
     mix.send(mix.connectNode("p1"));
-    mix.unwrapped(forwardTo("b1", 10), null, utf8("tag"));
+    mix.unwrapped(forwardTo("b1", 10), null, new Uint8Array(32).fill(7));
     const table = `replay/${firstEpoch}`;
     assert.equal(inner.sizes().get(table), 1);
     mix.advance(1.5 * periodMs);
