@@ -65,7 +65,7 @@ export type SpoolStatus =
   /** More requests wait for the disk than are held: come again. */
   | "busy";
 
-/** What an operator decides. Every number is a bound; memory holds about 300 bytes a message and 500 a spool. */
+/** What an operator decides. Every number is a bound; memory holds about 650 bytes a message, and 500 a spool. */
 export interface SpoolServiceConfig {
   readonly clock: EpochClock;
   /** Are requests of version 1 served, whose signatures anybody who saw one can repeat? */
