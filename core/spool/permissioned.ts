@@ -122,6 +122,19 @@ const operationOfWrite: SetCollection["operationOf"] = (message) => {
   return body === null ? null : decodeOperation(body);
 };
 
+/** What `indexed` keeps of entries, before there are any. */
+const withoutEntries: Pick<
+  PermissionedSpool,
+  "reach" | "slots" | "contents" | "tombstones" | "removed" | "active"
+> = {
+  reach: 0,
+  slots: PersistentMap(),
+  contents: PersistentMap(),
+  tombstones: List(),
+  removed: PersistentMap(),
+  active: 0,
+};
+
 /** A new one: the root key may write to the meta spool (§6: the initial writer; §8.1). */
 export const newPermissioned = (spool: Uint8Array, key: Uint8Array): PermissionedSpool => {
   const initial = initialSets([{ set: setNames.metaWriters, item: spool }, { set: setNames.truncatable, item: yes }]);
@@ -130,12 +143,7 @@ export const newPermissioned = (spool: Uint8Array, key: Uint8Array): Permissione
     key,
     meta: newSetCollection(nameOf(spool, key, "meta"), initial, operationOfWrite),
     data: newSigned(nameOf(spool, key, "data")),
-    reach: 0,
-    slots: PersistentMap(),
-    contents: PersistentMap(),
-    tombstones: List(),
-    removed: PersistentMap(),
-    active: 0,
+    ...withoutEntries,
   };
 };
 
@@ -300,15 +308,7 @@ const reindexed = (suite: Suite, spool: PermissionedSpool): PermissionedSpool =>
       const write = decodeWrite(message);
       return write === null ? next : indexed(suite, next, write, header);
     },
-    {
-      ...spool,
-      reach: 0,
-      slots: PersistentMap(),
-      contents: PersistentMap(),
-      tombstones: List(),
-      removed: PersistentMap(),
-      active: 0,
-    } as PermissionedSpool,
+    { ...spool, ...withoutEntries },
   );
 };
 
