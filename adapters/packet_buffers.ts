@@ -7,26 +7,32 @@
  *
  * @module
  */
+import { lengthOf } from "../core/bytes.ts";
 
 export interface PacketBuffers {
-  /** A buffer of the packet's length with its bytes, which are copied. */
-  readonly keep: (packet: Uint8Array) => Uint8Array;
-  /** Takes back what `keep` gave, which no one may read any more; what it did not give is left alone. */
+  /** A buffer with the bytes of the pieces, which are copied. */
+  readonly keep: (pieces: ReadonlyArray<Uint8Array>) => Uint8Array;
+  /** Takes back what `keep` gave, or a part of it: nobody may read it any more. What it did not give is left alone. */
   readonly release: (bytes: Uint8Array) => void;
 }
 
 /** Buffers that wait to be used again, which is less than packets have been held at once. */
 const freeMax = 1024;
 
-/** For packets of one length; one of another length has a buffer that is not used again. */
+/** For contents of one length; those of another have a buffer that is not used again. */
 export const createPacketBuffers = (length: number): PacketBuffers => {
   const free: Uint8Array[] = [];
   const lent = new WeakSet<ArrayBufferLike>();
   return {
-    keep: (packet) => {
-      const buffer = packet.length === length ? free.pop() : undefined;
-      const kept = buffer ?? new Uint8Array(new SharedArrayBuffer(packet.length));
-      kept.set(packet);
+    keep: (pieces) => {
+      const needed = lengthOf(pieces);
+      const buffer = needed === length ? free.pop() : undefined;
+      const kept = buffer ?? new Uint8Array(new SharedArrayBuffer(needed));
+      let at = 0;
+      for (const piece of pieces) {
+        kept.set(piece, at);
+        at += piece.length;
+      }
       lent.add(kept.buffer);
       return kept;
     },

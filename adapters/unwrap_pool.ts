@@ -1,7 +1,8 @@
 /**
  * Unwrapping in worker threads, so that an expensive hop neither delays timers nor is bound to one core ([Debug]
- * NumSphinxWorkers). A packet is copied once into memory that all threads share (packet_buffers.ts); it is unwrapped
- * there, waits there for its delay, and the memory is used again once the packet has been sealed.
+ * NumSphinxWorkers). A packet is copied once, in the frame that it came in, into memory that all threads share
+ * (packet_buffers.ts); the worker opens and unwraps it and leaves it there, where it waits for its delay, and the
+ * memory is used again once the packet has been sealed.
  *
  * A private key is copied to a worker before the first packet that it is for, and wiped there when it is forgotten.
  *
@@ -10,8 +11,11 @@
  * @module
  */
 import { Worker } from "node:worker_threads";
+import { wipe } from "../core/bytes.ts";
 import type { Unwrapped } from "../core/effects.ts";
+import { type CipherState, tagLength } from "../core/noise/cipher_state.ts";
 import type { Geometry } from "../core/sphinx/geometry.ts";
+import { commandHeaderLength } from "../core/wire/commands.ts";
 import { aezModule } from "./aez_wasm.ts";
 import type { WasmModule } from "./aez_wasm/webassembly.ts";
 import { isBuilt } from "./built.ts";
@@ -38,22 +42,23 @@ export type ToWorker =
     readonly type: "Unwrap";
     readonly job: number;
     readonly id: number;
-    /** In memory that is shared. */
-    readonly packet: Uint8Array;
+    readonly cipher: CipherState;
+    /** The sealed frame, in memory that is shared: the answer takes its place. */
+    readonly memory: Uint8Array;
     readonly keys: ReadonlyArray<{ readonly epoch: number; readonly key: number }>;
   }
   | { readonly type: "Forget"; readonly key: number };
 
 export interface FromWorker {
   readonly job: number;
-  /** Without packet and payload. */
+  /** Without the bytes that the part is about. */
   readonly unwrapped: Unwrapped;
-  /** Where the packet or the payload lies in the job's packet. */
-  readonly part: { readonly of: "packet" | "payload"; readonly from: number; readonly to: number } | null;
+  /** What the job's memory begins with, and its length. */
+  readonly part: { readonly of: "packet" | "payload" | "command"; readonly length: number } | null;
 }
 
 interface Job {
-  readonly packet: Uint8Array;
+  readonly memory: Uint8Array;
   readonly answer: (event: Unwrapped) => void;
 }
 
@@ -70,7 +75,7 @@ const workerFile = isBuilt ? "./unwrap_worker.js" : "./unwrap_worker.mjs";
 /** Starts the workers. */
 export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoolOptions): Unwrapper => {
   const data: WorkerData = { crypto, aez: aezModule(), geometry };
-  const buffers = createPacketBuffers(geometry.packetLength);
+  const buffers = createPacketBuffers(commandHeaderLength + geometry.packetLength + tagLength);
   /** By object: a consumed key is the object that stood in the state. */
   const numbers = new WeakMap<Uint8Array, number>();
   let closing = false;
@@ -86,18 +91,15 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
   };
 
   const finish = (thread: Thread, { job, unwrapped, part }: FromWorker): void => {
-    const { packet, answer } = thread.jobs.get(job)!;
+    const { memory, answer } = thread.jobs.get(job)!;
     thread.jobs.delete(job);
-    const { result } = unwrapped;
-    const bytes = part === null ? null : packet.subarray(part.from, part.to);
+    const bytes = memory.subarray(0, part?.length ?? 0);
     const isForwarded = part?.of === "packet";
     // What ends here leaves the shared memory.
-    const payload = isForwarded ? null : bytes?.slice() ?? null;
-    if (!isForwarded) buffers.release(packet);
+    const given = isForwarded ? bytes : bytes.slice();
+    if (!isForwarded) buffers.release(memory);
     if (closing) return;
-    answer(
-      result.ok ? { ...unwrapped, result: { ...result, packet: isForwarded ? bytes : null, payload } } : unwrapped,
-    );
+    answer(part === null ? unwrapped : { ...unwrapped, result: { ...unwrapped.result, [part.of]: given } });
   };
 
   const threads = Array.from({ length: workers }, start);
@@ -116,13 +118,14 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
   };
 
   return {
-    perform: ({ id, packet, keys: given }, answer) => {
+    perform: ({ id, sealed: { cipher, pieces }, keys: given }, answer) => {
       const thread = idlest();
       const job = jobs++;
-      const kept = buffers.keep(packet);
+      const memory = buffers.keep(pieces);
       const keys = given.map(({ epoch, privateKey }) => ({ epoch, key: numberFor(thread, privateKey) }));
-      thread.jobs.set(job, { packet: kept, answer });
-      post(thread, { type: "Unwrap", job, id, packet: kept, keys });
+      thread.jobs.set(job, { memory, answer });
+      post(thread, { type: "Unwrap", job, id, cipher, memory, keys });
+      wipe(cipher.key);
     },
     release: buffers.release,
     forget: (secret) => {

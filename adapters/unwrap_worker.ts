@@ -8,7 +8,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { wipe } from "../core/bytes.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
 import { invariant } from "../core/machine.ts";
-import { performUnwrap } from "../core/sphinx/unwrap.ts";
+import type { Unwrapped } from "../core/effects.ts";
+import { performUnwrap } from "../core/mix/unwrap_frame.ts";
 import { createWasmAez } from "./aez_wasm.ts";
 import { createNativeSuite } from "./crypto_native.ts";
 import type { FromWorker, ToWorker, WorkerData } from "./unwrap_pool.ts";
@@ -22,18 +23,28 @@ const suite = crypto === "native" ? createNativeSuite(createWasmAez(() => aez)) 
 /** As long as they are in force. */
 const keys = new Map<number, Uint8Array>();
 
-const perform = ({ job, id, packet, keys: asked }: Extract<ToWorker, { readonly type: "Unwrap" }>): FromWorker => {
+/** The bytes of a result, of which there are no two. */
+const partOf = (result: Unwrapped["result"]): readonly ["packet" | "payload" | "command", Uint8Array] | null => {
+  if (!result.ok) return result.reason === "command" ? ["command", result.command] : null;
+  return result.packet !== null ? ["packet", result.packet] : ["payload", result.payload!];
+};
+
+const nothing = new Uint8Array(0);
+
+const perform = (
+  { job, id, cipher, memory, keys: asked }: Extract<ToWorker, { readonly type: "Unwrap" }>,
+): FromWorker => {
   const named = asked.map(({ epoch, key }) => ({ epoch, privateKey: keys.get(key)! }));
-  const unwrapped = performUnwrap({ suite, geometry }, { type: "Unwrap", id, packet, keys: named });
-  const { result } = unwrapped;
-  if (!result.ok) return { job, unwrapped, part: null };
-  const bytes = result.packet ?? result.payload!;
-  const from = bytes.byteOffset - packet.byteOffset;
-  const of = result.packet === null ? "payload" : "packet";
+  const sealed = { cipher, pieces: [memory] };
+  const unwrapped = performUnwrap({ suite, geometry }, { type: "Unwrap", id, sealed, keys: named });
+  const part = partOf(unwrapped.result);
+  if (part === null) return { job, unwrapped, part };
+  const [of, bytes] = part;
+  memory.set(bytes);
   return {
     job,
-    unwrapped: { ...unwrapped, result: { ...result, packet: null, payload: null } },
-    part: { of, from, to: from + bytes.length },
+    unwrapped: { ...unwrapped, result: { ...unwrapped.result, [of]: nothing } },
+    part: { of, length: bytes.length },
   };
 };
 

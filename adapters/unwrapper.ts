@@ -5,7 +5,7 @@
  */
 import type { Unwrap, Unwrapped } from "../core/effects.ts";
 import type { Sphinx } from "../core/sphinx/build.ts";
-import { performUnwrap } from "../core/sphinx/unwrap.ts";
+import { performUnwrap } from "../core/mix/unwrap_frame.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface Unwrapper {

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { SealedMessage } from "./noise/cipher_state.ts";
 import type { Address } from "./system.ts";
 import type { RoutingCommand } from "./sphinx/commands.ts";
 
@@ -183,11 +184,14 @@ export type PluginEvent =
 
 /* Sphinx: perhaps in a worker. */
 
-/** Unwraps a packet, which is handed over, with the first of the keys that fits. Answer: Unwrapped. */
+/**
+ * Opens the frame that a packet came in, which is handed over with its key, and unwraps the packet with the first of
+ * the keys that fits. Answer: Unwrapped.
+ */
 export interface Unwrap {
   readonly type: "Unwrap";
   readonly id: number;
-  readonly packet: Uint8Array;
+  readonly sealed: SealedMessage;
   readonly keys: ReadonlyArray<{ readonly epoch: number; readonly privateKey: Uint8Array }>;
 }
 /** A packet's bytes are referred to by no state any more: whoever gave them may use the memory again. */
@@ -195,12 +199,16 @@ export interface Release {
   readonly type: "Release";
   readonly packet: Uint8Array;
 }
+/** Why a packet does not unwrap. */
 export type UnwrapFailure = "short" | "ad" | "point" | "mac" | "commands" | "payload";
 export interface Unwrapped {
   readonly type: "Unwrapped";
   readonly id: number;
   readonly result:
-    | { readonly ok: false; readonly reason: UnwrapFailure }
+    /** `frame`: it does not decrypt. */
+    | { readonly ok: false; readonly reason: UnwrapFailure | "frame" }
+    /** It holds another command than a packet of the right length: the decrypted bytes. */
+    | { readonly ok: false; readonly reason: "command"; readonly command: Uint8Array }
     | {
       readonly ok: true;
       /** Epoch of the key that fitted. */

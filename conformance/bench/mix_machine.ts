@@ -14,8 +14,9 @@ import type { NodeState } from "../../core/mix/state.ts";
 import { utf8 } from "../../core/bytes.ts";
 import { epochStart } from "../../core/pki/epoch.ts";
 import { katzenpostGeometry as geometry } from "../../core/sphinx/geometry.ts";
-import { performUnwrap } from "../../core/sphinx/unwrap.ts";
+import { performUnwrap } from "../../core/mix/unwrap_frame.ts";
 import { clock, configOf, documentOf, firstEpoch, forwardTo, keysOf, periodMs } from "../properties/mix/fixture.ts";
+import { sealedPacket } from "../properties/sealed.ts";
 import { packetOf, prepare } from "./mix_packets.ts";
 
 export interface Mix {
@@ -108,7 +109,8 @@ export const createMix = async (store: Store, limits: Partial<Limits>): Promise<
   report(from, up);
   await stored();
 
-  const take = (packet: Uint8Array): void => report(from, { type: "Command", command: { type: "SendPacket", packet } });
+  const take = (packet: Uint8Array): void =>
+    report(from, { type: "Sealed", message: sealedPacket(suite, geometry, packet) });
 
   const route = {
     mix: { id: keysOf("a1").identityKey, publicKey: state!.keys.get(firstEpoch)!.publicKey },

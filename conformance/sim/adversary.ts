@@ -6,6 +6,7 @@
  */
 import type { NodeState } from "../../core/mix/state.ts";
 import { nodeAddress } from "../../core/mix/system.ts";
+import type { SealedMessage } from "../../core/noise/cipher_state.ts";
 import type { SessionReport } from "../../core/wire/session.ts";
 import type { World } from "./world.ts";
 
@@ -16,13 +17,19 @@ export interface Recorder {
   readonly replay: (host: string) => void;
 }
 
+/** Whoever opens a message wipes its key. */
+const copyOf = ({ cipher, pieces }: SealedMessage): SealedMessage => ({
+  cipher: { ...cipher, key: cipher.key.slice() },
+  pieces: pieces.map((piece) => piece.slice()),
+});
+
 export const createRecorder = (world: World): Recorder => {
   const wanted = new Set<string>();
-  const copies = new Map<string, Uint8Array>();
+  const copies = new Map<string, SealedMessage>();
   world.observe({
     emission: (_at, host, { effect }) => {
       if (effect.type !== "Unwrap" || !wanted.delete(host)) return;
-      copies.set(host, effect.packet.slice());
+      copies.set(host, copyOf(effect.sealed));
     },
   });
 
@@ -36,15 +43,12 @@ export const createRecorder = (world: World): Recorder => {
   return {
     record: (host) => void wanted.add(host),
     replay: (host) => {
-      const [packet, session] = [copies.get(host), sessionOf(host)];
+      const [message, session] = [copies.get(host), sessionOf(host)];
       wanted.delete(host);
       copies.delete(host);
-      if (packet === undefined || session === undefined) return;
-      const command = { type: "SendPacket", packet } as const;
-      world.host(host).tell(
-        nodeAddress,
-        { type: "Session", session, report: { type: "Command", command } } satisfies SessionReport,
-      );
+      if (message === undefined || session === undefined) return;
+      const report: SessionReport = { type: "Session", session, report: { type: "Sealed", message } };
+      world.host(host).tell(nodeAddress, report);
     },
   };
 };

@@ -18,7 +18,7 @@ import type { LoopixParameters } from "../../core/pki/parameters.ts";
 import { defaultProviderConfig } from "../../core/provider/config.ts";
 import { deriveSeed } from "../../core/random.ts";
 import type { Geometry } from "../../core/sphinx/geometry.ts";
-import { performUnwrap } from "../../core/sphinx/unwrap.ts";
+import { performUnwrap } from "../../core/mix/unwrap_frame.ts";
 import type { System } from "../../core/system.ts";
 import type { HostSpec } from "./host.ts";
 import { type Keys, keysFrom } from "../properties/keys.ts";

@@ -19,7 +19,7 @@ import {
   encodePluginResponse,
 } from "../../core/provider/plugin_messages.ts";
 import { deriveSeed } from "../../core/random.ts";
-import { performUnwrap } from "../../core/sphinx/unwrap.ts";
+import { performUnwrap } from "../../core/mix/unwrap_frame.ts";
 import {
   defaultHosting,
   type HostingConfig,

@@ -106,6 +106,8 @@ export const onSession = (turn: Turn, { session, report }: SessionReport): void 
       return onUp(turn, session, link, report.clockSkewMs);
     case "Command":
       return link.type === "Up" ? onCommand(turn, session, report.command) : undefined;
+    case "Sealed":
+      return;
     case "Down":
       return onDown(turn, session, report.reason);
     default:

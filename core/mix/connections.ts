@@ -18,7 +18,9 @@ import { type Connection, isConnected, type Peer } from "./connection_table.ts";
 import { consensusAnswer, isPeerAddress, standingOf } from "./documents.ts";
 import { closeConnection, putConnection } from "./hang_up.ts";
 import { clientRateLimit } from "./manage.ts";
-import { receivePacket } from "./reception.ts";
+import type { SealedMessage } from "../noise/cipher_state.ts";
+import type { DropReason } from "./drop_reason.ts";
+import { dropSealed, receivePacket } from "./reception.ts";
 import { retrieveMessage } from "./terminal.ts";
 import { countPacket, dropPacket, emit, type Turn, update } from "./turn.ts";
 
@@ -91,6 +93,7 @@ const responder = ({ state: { config, identity }, bound }: Turn, session: Addres
   },
   receives: config.isProvider ? ["SendPacket", "RetrieveMessage", "GetConsensus"] : ["SendPacket"],
   commandLengthMax: commandHeaderLength + bound.geometry.packetLength,
+  sealedLength: commandHeaderLength + bound.geometry.packetLength,
   queueLength: config.limits.answersMax,
 });
 
@@ -105,6 +108,8 @@ export const onConnectionReport = (turn: Turn, session: Address, report: Session
       return onUp(turn, session, connection);
     case "Command":
       return onCommand(turn, session, connection, report.command);
+    case "Sealed":
+      return onSealed(turn, session, connection, report.message);
     case "Sent":
       return;
     case "Down":
@@ -157,7 +162,7 @@ const connectedLine = ({ state: { documents } }: Turn, peer: Peer) => {
 };
 
 const onCommand = (turn: Turn, session: Address, connection: Connection, command: Command): void => {
-  if (command.type === "SendPacket") return onPacket(turn, session, connection, command.packet);
+  if (command.type === "SendPacket") return refuseLength(turn, session);
   if (connection.type !== "up" || command.type === "NoOp") return;
   if (connection.peer.type !== "client") return closeConnection(turn, session, "unexpected-command");
   switch (command.type) {
@@ -173,41 +178,38 @@ const onCommand = (turn: Turn, session: Address, connection: Connection, command
   }
 };
 
-const onPacket = (turn: Turn, session: Address, connection: Connection, packet: Uint8Array): void => {
+/** Packets of the right length come sealed. */
+const refuseLength = (turn: Turn, session: Address): void => {
   countPacket(turn, "received");
-  if (connection.type !== "up") return dropPacket(turn, "connection-closing");
-  if (packet.length !== turn.bound.geometry.packetLength) {
-    dropPacket(turn, "packet-size");
-    return closeConnection(turn, session, "packet-size");
-  }
-  if (connection.peer.type === "client") receiveFromClient(turn, session, connection.peer, packet);
-  else receiveFromNode(turn, session, connection.peer, packet);
+  dropPacket(turn, "packet-size");
+  closeConnection(turn, session, "packet-size");
 };
 
-const receiveFromClient = (
-  turn: Turn,
-  session: Address,
-  peer: Extract<Peer, { type: "client" }>,
-  packet: Uint8Array,
-): void => {
-  if (!turn.state.config.limits.disableRateLimit) {
-    const bucket = spend(clientRateLimit(turn), peer.bucket, turn.context.now);
-    if (bucket === null) return dropPacket(turn, "rate-limited");
-    putConnection(turn, session, { type: "up", peer: { ...peer, bucket } });
-  }
-  receivePacket(turn, packet, "client", session);
+/** What is as long as a packet is taken for one until it is opened. */
+const onSealed = (turn: Turn, session: Address, connection: Connection, sealed: SealedMessage): void => {
+  countPacket(turn, "received");
+  const refusal = connection.type === "up" ? refusalOfPeer(turn, session, connection.peer) : "connection-closing";
+  if (refusal !== null || connection.type !== "up") return dropSealed(turn, refusal ?? "connection-closing", sealed);
+  receivePacket(turn, sealed, connection.peer.type === "client" ? "client" : "mix", session);
 };
 
-const receiveFromNode = (
-  turn: Turn,
-  session: Address,
+/** Why a peer may not send a packet now; of a client that may, it is counted. */
+const refusalOfPeer = (turn: Turn, session: Address, peer: Peer): DropReason | null =>
+  peer.type === "client" ? chargeClient(turn, session, peer) : refusalOfNode(turn, peer);
+
+const chargeClient = (turn: Turn, session: Address, peer: Extract<Peer, { type: "client" }>): DropReason | null => {
+  if (turn.state.config.limits.disableRateLimit) return null;
+  const bucket = spend(clientRateLimit(turn), peer.bucket, turn.context.now);
+  if (bucket === null) return "rate-limited";
+  putConnection(turn, session, { type: "up", peer: { ...peer, bucket } });
+  return null;
+};
+
+const refusalOfNode = (
+  { state, time }: Turn,
   { id, credentials }: Extract<Peer, { type: "node" }>,
-  packet: Uint8Array,
-): void => {
-  const standing = standingOf(turn.state.documents, turn.time, turn.state.schedule, id, credentials.linkKey);
-  if (standing === "may-send") receivePacket(turn, packet, "mix", session);
-  else dropPacket(turn, "peer-not-listed");
-};
+): DropReason | null =>
+  standingOf(state.documents, time, state.schedule, id, credentials.linkKey) === "may-send" ? null : "peer-not-listed";
 
 /** Every ReauthInterval: who would not be let in any more has to go. */
 export const reauthenticateDue = (turn: Turn): void => {

@@ -16,6 +16,10 @@ export const dropReasons = [
   "no-mix-key",
   "unwrap-queue-full",
   /* In unwrapping and replay detection */
+  /** Its frame does not decrypt: the connection ends. */
+  "unwrap-frame",
+  /** What is as long as a packet was another command, padded: the session reads it. */
+  "unwrap-command",
   "unwrap-short",
   "unwrap-ad",
   "unwrap-point",

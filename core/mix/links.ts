@@ -125,6 +125,7 @@ export const onLinkReport = (turn: Turn, session: string, report: SessionReport[
     case "Down":
       return onDown(turn, id, link, session, report.reason);
     case "Command":
+    case "Sealed":
       // NoOp: the session has closed on anything else.
       return;
   }

@@ -6,13 +6,15 @@
  * @module
  */
 import { toHex } from "../bytes.ts";
-import { count, log, type StoreEvent, type Unwrapped } from "../effects.ts";
+import { count, log, type StoreEvent, tell, type Unwrapped } from "../effects.ts";
 import type { Mono } from "../machine.ts";
+import type { SealedMessage } from "../noise/cipher_state.ts";
 import type { Address } from "../system.ts";
 import { beginUnwrap, endUnwrap } from "./back_pressure.ts";
 import { type Classified, classify, type Opened, type Origin } from "./classify.ts";
 import { acceptDecoyReply } from "./decoy.ts";
 import { remainingDelay } from "./delay.ts";
+import type { DropReason } from "./drop_reason.ts";
 import { currentDelayMaxMs, scheduleForward } from "./forward.ts";
 import { keysInForce } from "./keys.ts";
 import { terminate } from "./terminal.ts";
@@ -32,15 +34,21 @@ export interface Inspection {
 const inspectionsMax = ({ state: { config: { limits } }, bound: { geometry } }: Turn): number =>
   Math.min(limits.unwrapPendingMax, Math.max(1, Math.floor(limits.unwrapPendingBytes / geometry.packetLength)));
 
-/** Takes a packet of the right length from a peer that may send it. */
-export const receivePacket = (turn: Turn, packet: Uint8Array, origin: Origin, session: Address): void => {
-  if (turn.state.inspections.size >= inspectionsMax(turn)) return dropPacket(turn, "unwrap-queue-full");
+/** A packet that nobody opens. */
+export const dropSealed = (turn: Turn, reason: DropReason, { cipher }: SealedMessage): void => {
+  turn.consumed.push(cipher.key);
+  dropPacket(turn, reason);
+};
+
+/** Takes a packet from a peer that may send it, in the frame that it came in. */
+export const receivePacket = (turn: Turn, sealed: SealedMessage, origin: Origin, session: Address): void => {
+  if (turn.state.inspections.size >= inspectionsMax(turn)) return dropSealed(turn, "unwrap-queue-full", sealed);
   const keys = keysInForce(turn.state.keys, turn.time, turn.state.schedule.keyGraceMs);
-  if (keys.length === 0) return dropPacket(turn, "no-mix-key");
+  if (keys.length === 0) return dropSealed(turn, "no-mix-key", sealed);
   const id = takeId(turn);
   const inspection: Inspection = { origin, session, receivedAt: turn.context.now, unwrapped: null };
   update(turn, { inspections: turn.state.inspections.set(id, inspection) });
-  emit(turn, { type: "Unwrap", id, packet, keys });
+  emit(turn, { type: "Unwrap", id, sealed, keys });
   beginUnwrap(turn, session);
 };
 
@@ -50,6 +58,7 @@ export const onUnwrapped = (turn: Turn, { id, result }: Unwrapped): void => {
   endUnwrap(turn, inspection.session);
   if (!result.ok) {
     update(turn, { inspections: turn.state.inspections.delete(id) });
+    tellSession(turn, inspection.session, result);
     return dropPacket(turn, `unwrap-${result.reason}`);
   }
   if (!turn.state.keys.has(result.epoch)) {
@@ -60,6 +69,15 @@ export const onUnwrapped = (turn: Turn, { id, result }: Unwrapped): void => {
   const unwrapped = { at: turn.context.now, opened: result };
   update(turn, { inspections: turn.state.inspections.set(id, { ...inspection, unwrapped }) });
   emit(turn, { type: "TestAndSetReplay", id, epoch: result.epoch, tag: result.replayTag });
+};
+
+type Failed = Extract<Unwrapped["result"], { readonly ok: false }>;
+
+/** What was no packet at all is the session's concern, if it still is there. */
+const tellSession = (turn: Turn, session: Address, failed: Failed): void => {
+  if (failed.reason !== "frame" && failed.reason !== "command") return;
+  if (!turn.state.connections.bySession.has(session)) return;
+  emit(turn, tell(session, { type: "Opened", bytes: failed.reason === "command" ? failed.command : null }));
 };
 
 export const onReplayTested = (turn: Turn, { id, outcome }: Extract<StoreEvent, { type: "ReplayTested" }>): void => {

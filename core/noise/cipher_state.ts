@@ -16,6 +16,13 @@ export interface CipherState {
   readonly nonce: number;
 }
 
+/** A message that is not opened yet, and what opens it. The key is of no other use: whoever opens the message wipes it. */
+export interface SealedMessage {
+  readonly cipher: CipherState;
+  /** The ciphertext with its tag, in order. */
+  readonly pieces: ReadonlyArray<Uint8Array>;
+}
+
 export interface Processed {
   readonly cipher: CipherState;
   readonly bytes: Uint8Array;
@@ -85,6 +92,10 @@ export const openPieces = (
   const bytes = suite.chachaPolyOpenPieces(cipher.key, nonceBytes(cipher.nonce), ciphertext);
   return bytes === null ? E.left("decrypt") : E.right({ cipher: { key: cipher.key, nonce: cipher.nonce + 1 }, bytes });
 };
+
+/** The state after a message that is opened elsewhere. */
+export const pass = (cipher: CipherState): Either<"nonces-exhausted", CipherState> =>
+  cipher.nonce >= nonceLimit ? E.left("nonces-exhausted") : E.right({ key: cipher.key, nonce: cipher.nonce + 1 });
 
 /** 2^64-1 as a nonce. */
 const rekeyNonce = Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255);

@@ -38,6 +38,7 @@ export const hearOf = (
       );
     case "Command":
       return answered(suite, context, state, key, errand, session, report.command);
+    case "Sealed":
     case "Sent":
       return only(state);
     case "Down":

@@ -129,6 +129,7 @@ export const hearFrom = (
       return link.type === "listening" ? obey(suite, context, state, session, link, report.command) : only(state);
     case "Up":
       return only(state, ..."role" in link ? [count("connections-up", link.role.type)] : []);
+    case "Sealed":
     case "Sent":
       return only(state);
     case "Down":

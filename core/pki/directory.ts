@@ -138,6 +138,7 @@ export const createDirectoryMachine = (
         return onUp(turn, session, attempt);
       case "Command":
         return onCommand(turn, session, attempt, report.command);
+      case "Sealed":
       case "Sent":
         return;
       case "Down":

@@ -68,6 +68,7 @@ export const onSession = (turn: Turn, { session, report }: SessionReport): void 
       return link.type === "listening" ? obey(turn, session, link, report.command) : undefined;
     case "Up":
       return link.type === "listening" ? emit(turn, count("connections-up", link.role.type)) : undefined;
+    case "Sealed":
     case "Sent":
       return;
     case "Down":

@@ -14,7 +14,7 @@
  * @module
  */
 import { equalConstantTime, isZero, wipe } from "../bytes.ts";
-import type { Unwrap, UnwrapFailure, Unwrapped } from "../effects.ts";
+import type { Unwrap, UnwrapFailure } from "../effects.ts";
 import { E, type Either } from "../fp.ts";
 import { headerMac, type Sphinx } from "./build.ts";
 import { decodeCommands, type RoutingCommand } from "./commands.ts";
@@ -172,15 +172,16 @@ export const unwrap = (
   return E.isLeft(opened) ? opened : E.right({ replayTag, commands, ...opened.right });
 };
 
-/**
- * What every driver does on an Unwrap effect: tries the keys in order. Only a MAC failure says that another key may
- * fit; where none does, or there is none, the reason is `mac`.
- */
-export const performUnwrap = (sphinx: Sphinx, { id, packet, keys }: Unwrap): Unwrapped => {
+/** Tries the keys in order. Only a MAC failure says that another key may fit; where none does, the reason is `mac`. */
+export const unwrapWithKeys = (
+  sphinx: Sphinx,
+  packet: Uint8Array,
+  keys: Unwrap["keys"],
+): Either<UnwrapFailure, UnwrappedPacket & { readonly epoch: number }> => {
   for (const { epoch, privateKey } of keys) {
     const unwrapped = unwrap(sphinx, privateKey, packet);
-    if (E.isRight(unwrapped)) return { type: "Unwrapped", id, result: { ok: true, epoch, ...unwrapped.right } };
-    if (unwrapped.left !== "mac") return { type: "Unwrapped", id, result: { ok: false, reason: unwrapped.left } };
+    if (E.isRight(unwrapped)) return E.right({ epoch, ...unwrapped.right });
+    if (unwrapped.left !== "mac") return unwrapped;
   }
-  return { type: "Unwrapped", id, result: { ok: false, reason: "mac" } };
+  return E.left("mac");
 };

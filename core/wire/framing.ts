@@ -8,7 +8,16 @@
 import { lengthOf, readUint32, uint32 } from "../bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { E, type Either } from "../fp.ts";
-import { type CipherState, openPieces, rekey, seal, sealPieces, tagLength } from "../noise/cipher_state.ts";
+import {
+  type CipherState,
+  openPieces,
+  pass,
+  rekey,
+  seal,
+  type SealedMessage,
+  sealPieces,
+  tagLength,
+} from "../noise/cipher_state.ts";
 import { type ByteQueue, takePieces } from "./byte_queue.ts";
 
 /** Length in bytes of the encrypted length. */
@@ -79,4 +88,27 @@ export const openNext = (
   const bodyLength = readUint32(bytes, 0);
   if (bodyLength < tagLength || bodyLength > commandLengthMax + tagLength) return E.left("length");
   return E.right({ receiver: { cipher, bodyLength }, rest: taken.rest, command: null, consumed: null });
+};
+
+export interface Passed {
+  readonly receiver: Receiver;
+  readonly rest: ByteQueue;
+  readonly sealed: SealedMessage;
+}
+
+/**
+ * The body of a frame whose header has been opened, for somebody else to open, or null where too little has come. The
+ * next frame can be read at once: no key depends on what messages hold.
+ */
+export const passNext = (
+  suite: Suite,
+  { cipher, bodyLength }: Receiver,
+  queue: ByteQueue,
+): Either<"nonces-exhausted", Passed | null> => {
+  const taken = bodyLength === null ? null : takePieces(queue, bodyLength);
+  if (taken === null) return E.right(null);
+  const passed = pass(cipher);
+  if (E.isLeft(passed)) return passed;
+  const receiver = createReceiver(rekey(suite, passed.right));
+  return E.right({ receiver, rest: taken.rest, sealed: { cipher, pieces: taken.pieces } });
 };

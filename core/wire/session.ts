@@ -12,7 +12,7 @@
  */
 import type { Effect, SocketEvent } from "../effects.ts";
 import { absurd, after, type Context, invariant, type Machine, type Step, type Tick } from "../machine.ts";
-import { tagLength } from "../noise/cipher_state.ts";
+import { type SealedMessage, tagLength } from "../noise/cipher_state.ts";
 import { draws, type Random } from "../random.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Geometry } from "../sphinx/geometry.ts";
@@ -24,7 +24,7 @@ import { frameHeaderLength } from "./framing.ts";
 import { emptyOutbox } from "./outbox.ts";
 import { readMessage1, readMessage2, readMessage3, responderAllowed, writeMessage1 } from "./session_handshake.ts";
 import { type Bound, deadlinesOf, down, type Run, type SessionState, wakeAtOf } from "./session_state.ts";
-import { initiatorAllowed, noteFrame, onClose, onFlushed, readNext, send } from "./session_transfer.ts";
+import { initiatorAllowed, noteFrame, onClose, onFlushed, onOpened, readNext, send } from "./session_transfer.ts";
 
 /** Deadlines of a session, in ms: each phase has one; null means none. */
 export interface SessionDeadlines {
@@ -54,6 +54,11 @@ export interface SessionConfig {
   readonly receives: ReadonlyArray<CommandType>;
   /** Longest command (header and body, bytes) that the peer may send. */
   readonly commandLengthMax: number;
+  /**
+   * Commands of this length (header and body, bytes) are reported as they came, sealed: the owner has them opened
+   * elsewhere. None unless given.
+   */
+  readonly sealedLength?: number;
   /** Commands that may wait for the connection; one more is dropped with reason `session-queue-full`. */
   readonly queueLength: number;
 }
@@ -73,6 +78,11 @@ export type SessionRequest =
   | { readonly type: "Close"; readonly polite: boolean }
   /** The owner has had the connection destroyed (Refuse): reports Down at once, whatever waits to be sent. */
   | { readonly type: "Abort" }
+  /**
+   * What a Sealed report's message was, where the owner had no use for it: a command's bytes, which the session reads
+   * as if it had opened them, or null where they do not decrypt.
+   */
+  | { readonly type: "Opened"; readonly bytes: Uint8Array | null }
   /** Back-pressure, once up: the connection is not read and what the peer sends has no deadline until Resume. */
   | { readonly type: "Pause" }
   | { readonly type: "Resume" };
@@ -97,6 +107,8 @@ export interface SessionReport {
      */
     | { readonly type: "Up"; readonly clockSkewMs: number; readonly handshakeHash: Uint8Array }
     | { readonly type: "Command"; readonly command: Command }
+    /** A command of the configured `sealedLength`. */
+    | { readonly type: "Sealed"; readonly message: SealedMessage }
     /**
      * A Send with an id has been taken by the kernel, or was dropped for the given reason: one for each id, also after
      * Down.
@@ -225,6 +237,8 @@ const handle = (run: Run, event: SessionEvent | Tick): void => {
       return onClose(run, event.polite);
     case "Abort":
       return run.phase.type === "down" ? undefined : down(run, "evicted");
+    case "Opened":
+      return onOpened(run, event.bytes);
     case "Pause":
     case "Resume":
       return onPause(run, event.type);

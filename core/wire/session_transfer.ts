@@ -5,9 +5,10 @@
  * @module
  */
 import { E } from "../fp.ts";
+import { tagLength } from "../noise/cipher_state.ts";
 import { emptyByteQueue } from "./byte_queue.ts";
 import { type Command, commandPieces, decodeCommand } from "./commands.ts";
-import { createReceiver, openNext, sealFrame } from "./framing.ts";
+import { createReceiver, openNext, passNext, sealFrame } from "./framing.ts";
 import { dropLate, enqueue, flushed, underWayMax, type Waiting } from "./outbox.ts";
 import type { SendDropped } from "./session.ts";
 import { down, notSent, type PhaseOf, type Run, tellOwner, write } from "./session_state.ts";
@@ -97,6 +98,7 @@ export const onClose = (run: Run, polite: boolean): void => {
 /** Reads the peer's next length or command. False: more has to come, or the session is down. */
 export const readNext = (run: Run, phase: PhaseOf<"awaitingNoOp" | "up">): boolean => {
   const { bound, config } = run;
+  if (phase.type === "up" && isSealed(run, phase)) return reportNext(run, phase);
   const opened = openNext(bound.noise.suite, phase.receiver, run.inbox, config.commandLengthMax);
   if (E.isLeft(opened)) {
     down(run, opened.left);
@@ -109,6 +111,34 @@ export const readNext = (run: Run, phase: PhaseOf<"awaitingNoOp" | "up">): boole
   run.phase = { ...phase, receiver };
   if (command !== null) onCommandBytes(run, command);
   return run.phase.type === "up" || run.phase.type === "awaitingNoOp";
+};
+
+const isSealed = ({ config: { sealedLength } }: Run, { receiver }: PhaseOf<"up">): boolean =>
+  sealedLength !== undefined && receiver.bodyLength === sealedLength + tagLength;
+
+/** Reports the peer's next command without opening it. */
+const reportNext = (run: Run, phase: PhaseOf<"up">): boolean => {
+  const passed = passNext(run.bound.noise.suite, phase.receiver, run.inbox);
+  if (E.isLeft(passed)) {
+    down(run, passed.left);
+    return false;
+  }
+  if (passed.right === null) return false;
+  const { receiver, rest, sealed } = passed.right;
+  run.inbox = rest;
+  run.phase = { ...phase, receiver, heardAt: run.context.now, frameSince: null };
+  tellOwner(run, { type: "Sealed", message: sealed });
+  return true;
+};
+
+/** The owner has no use for a sealed command. */
+export const onOpened = (run: Run, bytes: Uint8Array | null): void => {
+  if (run.phase.type !== "up") return;
+  if (bytes === null) return down(run, "decrypt");
+  const { frameSince } = run.phase;
+  onCommandBytes(run, bytes);
+  // A later frame may have begun meanwhile.
+  if (run.phase.type === "up") run.phase = { ...run.phase, frameSince };
 };
 
 /** All has been read that came: part of a frame that is left over has a deadline, which no further byte puts off. */

@@ -12,10 +12,14 @@ const onBug = (error: Error): never => {
   throw error;
 };
 const pool = createUnwrapPool({ workers: 1, crypto: "native", geometry, onBug });
-const packet = new Uint8Array(geometry.headerLength + geometry.forwardPayloadLength + 16);
+// A frame that does not decrypt.
+const sealed = {
+  cipher: { key: new Uint8Array(32), nonce: 0 },
+  pieces: [new Uint8Array(6 + geometry.packetLength + 16)],
+};
 const keys = [{ epoch: 1, privateKey: new Uint8Array(32).fill(3) }];
 pool.perform(
-  { type: "Unwrap", id: 1, packet, keys },
+  { type: "Unwrap", id: 1, sealed, keys },
   ({ result }: { readonly result: { readonly reason?: string } }) => {
     console.log(result.reason);
     void pool.close();

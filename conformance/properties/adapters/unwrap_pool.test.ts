@@ -5,30 +5,46 @@ import { nativeSuite } from "../../../adapters/crypto_native.ts";
 import { createUnwrapPool } from "../../../adapters/unwrap_pool.ts";
 import { inlineUnwrapper, type Unwrapper } from "../../../adapters/unwrapper.ts";
 import type { Unwrap, Unwrapped } from "../../../core/effects.ts";
+import { concat } from "../../../core/bytes.ts";
 import { newPacket, type Sphinx } from "../../../core/sphinx/build.ts";
 import { katzenpostGeometry as geometry } from "../../../core/sphinx/geometry.ts";
+import { sealedPacket } from "../sealed.ts";
 import { buildRandom, type End, flipped, pathOf, randomOf, rightOf } from "../sphinx/fixture.ts";
 
 const sphinx: Sphinx = { suite: nativeSuite, geometry };
 
-const effectOf = (id: number, hops: number, end: End): Unwrap => {
+const unwrapOf = (id: number, packet: Uint8Array, keys: Unwrap["keys"]): Unwrap => ({
+  type: "Unwrap",
+  id,
+  sealed: sealedPacket(nativeSuite, geometry, packet),
+  keys,
+});
+
+const effectOf = (id: number, hops: number, end: End, change = (packet: Uint8Array) => packet): Unwrap => {
   const random = randomOf(id);
   const path = pathOf(nativeSuite, random, hops, end);
   const packet = rightOf(
     newPacket(sphinx, buildRandom(random), path, random.bytes(geometry.forwardPayloadLength)),
   );
   const other = random.bytes(32);
-  return { type: "Unwrap", id, packet, keys: [{ epoch: 6, privateKey: other }, { epoch: 7, ...path[0]! }] };
+  return unwrapOf(id, change(packet), [{ epoch: 6, privateKey: other }, { epoch: 7, ...path[0]! }]);
 };
 
-/** Forwarded, delivered, answered by SURB and damaged ones. */
+/** The same frame with one bit changed. */
+const tampered = (effect: Unwrap): Unwrap => {
+  const { cipher, pieces } = effect.sealed;
+  return { ...effect, sealed: { cipher, pieces: [flipped(concat(...pieces), 8 * 300)] } };
+};
+
+/** Forwarded, delivered, answered by SURB, damaged ones, and what is no packet. */
 const effects = (): ReadonlyArray<Unwrap> => [
   effectOf(1, 3, "recipient"),
   effectOf(2, 1, "recipient"),
   effectOf(3, 1, "surb"),
   { ...effectOf(4, 2, "recipient"), keys: [] },
-  { ...effectOf(5, 2, "recipient"), packet: flipped(effectOf(5, 2, "recipient").packet, 8 * 300) },
-  { ...effectOf(6, 2, "recipient"), packet: new Uint8Array(100) },
+  effectOf(5, 2, "recipient", (packet) => flipped(packet, 8 * 300)),
+  effectOf(6, 2, "recipient", () => new Uint8Array(100)),
+  tampered(effectOf(7, 2, "recipient")),
 ];
 
 const perform = (unwrapper: Unwrapper, effect: Unwrap): Promise<Unwrapped> =>
@@ -43,20 +59,27 @@ for (const crypto of ["native", "noble"] as const) {
     const expected = await Promise.all(effects().map((effect) => perform(inline, effect)));
     const answered = await Promise.all(effects().map((effect) => perform(pool, effect)));
     assert.deepEqual(answered, expected);
-    assert.deepEqual(answered.map(({ result }) => result.ok), [true, true, true, false, false, false]);
+    assert.deepEqual(answered.map(({ result }) => result.ok), [true, true, true, false, false, false, false]);
+    assert.deepEqual(
+      answered.map(({ result }) => result.ok ? null : result.reason),
+      [null, null, null, "mac", "mac", "command", "frame"],
+    );
     await pool.close();
   });
 }
 
-test("a packet whose buffer holds other bytes too is copied, not taken away", async () => {
+test("a frame whose buffers hold other bytes too is copied, not taken away; its key is wiped", async () => {
   const pool = createUnwrapPool({ workers: 1, crypto: "native", geometry, onBug: failOnBug });
   const effect = effectOf(8, 3, "recipient");
-  const shared = new Uint8Array(effect.packet.length + 1000).fill(9);
-  shared.set(effect.packet, 500);
-  const packet = shared.subarray(500, 500 + effect.packet.length);
-  const { result } = await perform(pool, { ...effect, packet });
+  const frame = concat(...effect.sealed.pieces);
+  const buffer = new Uint8Array(frame.length + 1000).fill(9);
+  buffer.set(frame, 500);
+  const pieces = [buffer.subarray(500, 30_000), buffer.subarray(30_000, 500 + frame.length)];
+  const { cipher } = effect.sealed;
+  const { result } = await perform(pool, { ...effect, sealed: { cipher, pieces } });
   assert.equal(result.ok, true);
-  assert.equal(shared.length, effect.packet.length + 1000);
+  assert.equal(buffer.length, frame.length + 1000);
+  assert.deepEqual(cipher.key, new Uint8Array(32));
   await pool.close();
 });
 

@@ -17,6 +17,7 @@ import {
   firstEpoch,
   geometry,
   keysOf,
+  packetOf,
   recipient,
 } from "./fixture.ts";
 
@@ -117,7 +118,7 @@ const answerUnwrap = (driver: Driver, n: number): void => {
   const at = n % Math.max(1, driver.unwraps.length);
   const [unwrap] = driver.unwraps.splice(at, 1);
   if (unwrap === undefined) return;
-  const { id, packet, keys } = unwrap;
+  const { id, keys } = unwrap;
   if (n % 13 === 0) return void driver.tell({ type: "Unwrapped", id, result: { ok: false, reason: "mac" } });
   const { commands, payload } = contents(n);
   const replayTag = new Uint8Array(32).fill(n % 10 === 0 ? 0 : id & 255).fill(n % 10 === 0 ? 0 : id >> 8, 16);
@@ -126,7 +127,7 @@ const answerUnwrap = (driver: Driver, n: number): void => {
     epoch: keys[0]!.epoch,
     replayTag,
     commands,
-    packet: payload === null ? packet : null,
+    packet: payload === null ? packetOf(unwrap) : null,
     payload,
   } as const;
   driver.tell({ type: "Unwrapped", id, result });

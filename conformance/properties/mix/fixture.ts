@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { toHex, utf8 } from "../../../core/bytes.ts";
 import type { Effect, LeafEffect, Unwrap } from "../../../core/effects.ts";
-import { type Context, type Mono, mono, tick, wall } from "../../../core/machine.ts";
+import { type Context, type Mono, mono, type Step, tick, wall } from "../../../core/machine.ts";
 import { defaultLimits, type Limits, type NodeConfig } from "../../../core/mix/config.ts";
 import { createNode, type NodeEvent } from "../../../core/mix/node.ts";
 import { type NodeState, packetsHeld } from "../../../core/mix/state.ts";
@@ -24,6 +24,7 @@ import type { SessionReport, SessionRequest } from "../../../core/wire/session.t
 import { createStore, type StoreEffect } from "../../sim/store.ts";
 import { toySuite } from "../../sim/toy_suite.ts";
 import { type Keys, keysFrom } from "../keys.ts";
+import { packetIn, sealedPacket } from "../sealed.ts";
 
 export const suite = toySuite;
 export const geometry = createGeometry(5, 1024);
@@ -140,6 +141,9 @@ export const deepFreeze = (value: unknown): void => {
 const isStoreEffect = (effect: Effect): effect is StoreEffect =>
   ["Commit", "Scan", "DropTable", "TestAndSetReplay"].includes(effect.type);
 
+/** The packet that is to be unwrapped. */
+export const packetOf = ({ sealed }: Unwrap): Uint8Array => packetIn(suite, geometry, sealed);
+
 /** What the effects of a node amounted to. */
 export interface Seen {
   readonly counts: Map<string, number>;
@@ -153,6 +157,7 @@ export const createDriver = (name: string, options: Options = {}, store = create
   const seen: Seen = { counts: new Map(), drops: new Map() };
   const unwraps: Unwrap[] = [];
   const storing: StoreEffect[] = [];
+  const consumed: Uint8Array[] = [];
   let [now, steps, sessions]: [number, number, number] = [500, 0, 0];
   let state: NodeState | null = null;
   let wakeAt: Mono | null = null;
@@ -174,10 +179,11 @@ export const createDriver = (name: string, options: Options = {}, store = create
   const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
 
   const settle = (
-    step: { state: NodeState; effects: ReadonlyArray<Effect>; wakeAt: Mono | null },
+    step: Step<NodeState, Effect>,
   ): ReadonlyArray<Effect> => {
     deepFreeze(step.state);
     ({ state, wakeAt } = step);
+    consumed.push(...step.consumed ?? []);
     for (const effect of step.effects) {
       if (effect.type === "Unwrap") unwraps.push(effect);
       if (effect.type === "Count") add(seen.counts, effect.name);
@@ -195,6 +201,7 @@ export const createDriver = (name: string, options: Options = {}, store = create
     seen,
     unwraps,
     storing,
+    consumed,
     store,
     state: (): NodeState => state!,
     wakeAt: (): Mono | null => wakeAt,
@@ -260,14 +267,20 @@ export const createDriver = (name: string, options: Options = {}, store = create
       }
     },
     send: (session: Address, packet: Uint8Array = new Uint8Array(geometry.packetLength)): ReadonlyArray<Effect> =>
-      driver.report(session, { type: "Command", command: { type: "SendPacket", packet } }),
+      driver.report(
+        session,
+        packet.length === geometry.packetLength
+          ? { type: "Sealed", message: sealedPacket(suite, geometry, packet) }
+          : { type: "Command", command: { type: "SendPacket", packet } },
+      ),
     /** Answers the oldest unwrap with commands, and the store's word on its replay tag. */
     unwrapped: (
       commands: ReadonlyArray<RoutingCommand>,
       payload: Uint8Array | null = null,
       tag?: Uint8Array,
     ): ReadonlyArray<Effect> => {
-      const { id, packet, keys } = unwraps.shift()!;
+      const unwrap = unwraps.shift()!;
+      const { id, keys } = unwrap;
       const isForward = commands.some(({ type }) => type === "NextNodeHop");
       const replayTag = tag ?? deriveSeed(seed, `tag ${tags++}`);
       const result = {
@@ -275,7 +288,7 @@ export const createDriver = (name: string, options: Options = {}, store = create
         epoch: keys[0]!.epoch,
         replayTag,
         commands,
-        packet: isForward ? packet : null,
+        packet: isForward ? packetOf(unwrap) : null,
         payload,
       } as const;
       return [...driver.tell({ type: "Unwrapped", id, result }), ...driver.flush()];

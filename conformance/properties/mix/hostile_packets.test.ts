@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { UnwrapFailure } from "../../../core/effects.ts";
-import { assertConserved, createRunning, dropped, forwardTo, keysOf, told } from "./fixture.ts";
+import {
+  assertConserved,
+  createRunning,
+  documentOf,
+  dropped,
+  firstEpoch,
+  forwardTo,
+  keysOf,
+  plan,
+  told,
+} from "./fixture.ts";
 
 test("[FAULT-12] a packet that fails its MAC leaves no tag and nothing else; one that passes leaves one tag", () => {
   const mix = createRunning("a1");
@@ -65,5 +75,42 @@ test("[FAULT-47] a link whose peer never reads keeps its own packets back, and n
   mix.report(wedged, { type: "Down", reason: "write-timeout" });
   assert.equal(mix.state().tally.dropped.get("session-closed"), 100);
   assert.equal(mix.state().sending.size, 0);
+  assertConserved(mix);
+});
+
+test("[FAULT-18] a frame that does not decrypt is one drop, and its connection is told", () => {
+  const mix = createRunning("a1");
+  const session = mix.connectNode("p1");
+  mix.send(session);
+  const { id } = mix.unwraps.shift()!;
+  const effects = mix.tell({ type: "Unwrapped", id, result: { ok: false, reason: "frame" } });
+  assert.deepEqual(dropped(effects), ["unwrap-frame"]);
+  assert.deepEqual(told(effects, session), [{ type: "Opened", bytes: null }]);
+  assertConserved(mix);
+});
+
+test("a command as long as a packet goes back to its connection, if that is still there", () => {
+  const provider = createRunning("p1");
+  const session = provider.connectNode("c1");
+  const command = new Uint8Array(9).fill(3);
+  for (const isThere of [true, false]) {
+    provider.send(session);
+    const { id } = provider.unwraps.shift()!;
+    if (!isThere) provider.report(session, { type: "Down", reason: "peer-closed" });
+    const effects = provider.tell({ type: "Unwrapped", id, result: { ok: false, reason: "command", command } });
+    assert.deepEqual(dropped(effects), ["unwrap-command"]);
+    assert.deepEqual(told(effects, session), isThere ? [{ type: "Opened", bytes: command }] : []);
+  }
+  assertConserved(provider);
+});
+
+test("a packet that is refused before it is unwrapped is not opened either, and its frame's key is consumed", () => {
+  const mix = createRunning("a1");
+  const session = mix.connectNode("p1");
+  mix.document(documentOf(firstEpoch, { layers: plan.layers, providers: ["p2"] }));
+  mix.consumed.length = 0;
+  assert.deepEqual(dropped(mix.send(session)), ["peer-not-listed"]);
+  assert.equal(mix.unwraps.length, 0);
+  assert.equal(mix.consumed.length, 1);
   assertConserved(mix);
 });

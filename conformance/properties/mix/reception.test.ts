@@ -20,6 +20,7 @@ import {
   forwardTo,
   geometry,
   keysOf,
+  packetOf,
   periodMs,
   suite,
   told,
@@ -169,7 +170,9 @@ test("[SPHINX-6-01] [REPLAY-4.1-01] nothing is recorded of a packet that could n
 test("a packet whose tag could not be recorded does not pass", () => {
   const mix = createRunning("a1");
   mix.send(mix.connectNode("p1"));
-  const { id, packet, keys } = mix.unwraps.shift()!;
+  const unwrap = mix.unwraps.shift()!;
+  const { id, keys } = unwrap;
+  const packet = packetOf(unwrap);
   const commands = forwardTo("b1", 5);
   mix.tell({
     type: "Unwrapped",

@@ -14,6 +14,7 @@ import {
   dropped,
   firstEpoch,
   forwardTo,
+  packetOf,
   periodMs,
 } from "./fixture.ts";
 
@@ -23,7 +24,9 @@ type Mix = ReturnType<typeof createRunning>;
 
 /** The oldest packet in unwrapping turns out to have this tag, under the key of an epoch. */
 const unwrapped = (mix: Mix, epoch: number, replayTag = tag): void => {
-  const { id, packet } = mix.unwraps.shift()!;
+  const unwrap = mix.unwraps.shift()!;
+  const { id } = unwrap;
+  const packet = packetOf(unwrap);
   const commands = forwardTo("b1", 5000);
   mix.tell({
     type: "Unwrapped",

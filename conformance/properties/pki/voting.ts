@@ -81,6 +81,7 @@ const asker: Machine<null, Asking, Ask | SessionReport, Effect> = {
           done(ask, report.command, "answered"),
           tell(session, { type: "Close", polite: false }),
         );
+      case "Sealed":
       case "Sent":
         return only(state);
       case "Down":
