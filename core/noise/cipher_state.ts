@@ -16,7 +16,7 @@ export interface CipherState {
   readonly nonce: number;
 }
 
-/** A message that is not opened yet, and what opens it. The key is of no other use: whoever opens the message wipes it. */
+/** A message that is not opened yet, with what opens it. The key is of no other use: whoever opens it wipes it. */
 export interface SealedMessage {
   readonly cipher: CipherState;
   /** The ciphertext with its tag, in order. */
