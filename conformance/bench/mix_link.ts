@@ -19,6 +19,7 @@ import { frameHeaderLength, openNext, type Receiver, sealFrame } from "../../cor
 import { createSession, type SessionConfig, type SessionEvent, type SessionReport } from "../../core/wire/session.ts";
 import type { SessionState } from "../../core/wire/session_state.ts";
 import { rightOf } from "../properties/sphinx/fixture.ts";
+import { writtenBy } from "../written.ts";
 
 const commandLengthMax = commandHeaderLength + geometry.packetLength;
 const tagLength = 16;
@@ -64,7 +65,8 @@ export const linkUp = (socket: Socket, link: LinkConfig): Promise<LinkEnd> =>
     };
 
     const perform = (effect: Effect): void => {
-      if (effect.type === "Write") socket.write(concat(...effect.pieces));
+      const written = writtenBy(suite, effect);
+      if (written !== null) socket.write(written);
       if (effect.type === "Tell") onReport((effect.event as SessionReport).report);
     };
 

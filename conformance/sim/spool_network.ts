@@ -20,6 +20,7 @@ import {
 } from "../../core/provider/plugin_messages.ts";
 import { deriveSeed } from "../../core/random.ts";
 import { performUnwrap } from "../../core/mix/unwrap_frame.ts";
+import { sealPacket } from "../../core/wire/seal_packet.ts";
 import {
   defaultHosting,
   type HostingConfig,
@@ -130,6 +131,7 @@ export const createSpoolNetwork = ({ suite, geometry, seed }: SimulationOptions)
       listens: [],
       acceptor: null,
       unwrap: (effect) => performUnwrap({ suite, geometry }, effect),
+      seal: (effect) => sealPacket(suite, effect),
       verify: (effect) => performVerify(suite, effect),
       unwrapMsMax: 3,
       storeMsMax: 3,

@@ -97,14 +97,19 @@ export const openPieces = (
 export const pass = (cipher: CipherState): Either<"nonces-exhausted", CipherState> =>
   cipher.nonce >= nonceLimit ? E.left("nonces-exhausted") : E.right({ key: cipher.key, nonce: cipher.nonce + 1 });
 
-/** 2^64-1 as a nonce. */
-const rekeyNonce = Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255);
+/** 2^64-1, the counter of a rekey, as ChaCha20 takes it. */
+const rekeyNonce = new Uint8Array(8).fill(0xff);
+/** ChaCha20-Poly1305 authenticates with the keystream's first block and encrypts from the second on (RFC 8439 §2.8). */
+const firstBlockLength = 64;
 
-/** The state under the next key. The old key is consumed: the caller reports it. */
+/**
+ * The state under the next key: the ciphertext of 32 zero bytes, of whose tag nobody has a use. The old key is consumed:
+ * the caller reports it.
+ */
 export const rekey = (suite: Suite, cipher: CipherState): CipherState => {
-  const sealed = suite.chachaPolySeal(cipher.key, rekeyNonce, noData, new Uint8Array(cipherKeyLength));
-  const key = sealed.slice(0, cipherKeyLength);
-  wipe(sealed);
+  const keystream = suite.chacha20Keystream(cipher.key, rekeyNonce, firstBlockLength + cipherKeyLength);
+  const key = keystream.slice(firstBlockLength);
+  wipe(keystream);
   return { key, nonce: cipher.nonce };
 };
 

@@ -265,11 +265,14 @@ test("[SPHINX-9.3-03] [WIRE-2.2-05] [WIRE-2.2-06] each command is under a key of
     const { phase } = initiator.state();
     return phase.type === "up" ? phase.send.key.join() : "";
   };
-  const keys = [0, 1, 2].map((id) => {
+  const keys = [packet(0), { type: "GetConsensus", epoch: 1 } as const, packet(1)].map((command) => {
     const key = sendKey();
-    initiator.tell({ type: "Send", command: packet(id) });
+    const before = initiator.effects.length;
+    initiator.tell({ type: "Send", command });
+    const handedOver = initiator.effects.slice(before).find((effect) => effect.type === "WritePacket");
     carry(initiator, responder);
-    for (const end of [initiator, responder]) assert.ok(end.consumed.some((secret) => secret.join() === key));
+    assert.equal(initiator.consumed.some((secret) => secret.join() === key), handedOver === undefined);
+    assert.equal(responder.consumed.some((secret) => secret.join() === key), true);
     return key;
   });
   assert.equal(new Set(keys).size, 3);

@@ -7,20 +7,17 @@
  *
  * @module
  */
-import { lengthOf } from "../../../core/bytes.ts";
-import { frameLengthOf } from "../frames.ts";
 import { exponentialCdf, ksBound, ksDistance } from "../statistics.ts";
 import { type CreateOracle, isCalm } from "./oracle.ts";
 
 const alpha = 1e-6;
 
 export const instants: CreateOracle = (view, report) => {
-  const { network, parameters, geometry } = view;
+  const { network, parameters } = view;
   const clients = new Set(network.clients.map(({ name }) => name));
   const last = new Map<string, number>();
   const intervals = new Map<string, number[]>();
   const rate = parameters.lambdaP + parameters.lambdaL + parameters.lambdaD;
-  const packetFrame = frameLengthOf(geometry);
 
   const onPacket = (client: string, at: number): void => {
     const before = last.get(client);
@@ -37,11 +34,11 @@ export const instants: CreateOracle = (view, report) => {
     name: "instants",
     observer: {
       crashed: (_at, host) => void last.delete(host),
-      effects: ["Hangup", "Write"],
+      effects: ["Hangup", "WritePacket"],
       emission: (at, host, { effect }) => {
         if (!clients.has(host)) return;
         if (!isCalm(view) || effect.type === "Hangup") last.delete(host);
-        else if (effect.type === "Write" && lengthOf(effect.pieces) === packetFrame) onPacket(host, at);
+        else if (effect.type === "WritePacket") onPacket(host, at);
       },
     },
     finish: () => {
