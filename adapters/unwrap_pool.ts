@@ -1,8 +1,9 @@
 /**
- * Unwrapping and sealing in worker threads, so that an expensive hop neither delays timers nor is bound to one core ([Debug]
- * NumSphinxWorkers). A packet is copied once, in the frame that it came in, into memory that all threads share
- * (packet_buffers.ts); the worker opens and unwraps it and leaves it there, where it waits for its delay. A worker seals
- * it there, too, before anything that waits to be unwrapped, and the memory is used again once the system has taken it.
+ * Unwrapping and sealing in worker threads, so that an expensive hop neither delays timers nor is bound to one core
+ * ([Debug] NumSphinxWorkers). A packet is copied once, in the frame that it came in, into memory that all threads share
+ * (packet_buffers.ts); the worker opens and unwraps it and leaves it there, where it waits for its delay. A worker
+ * seals it there, too, before anything that waits to be unwrapped, and the memory is used again once the system has
+ * taken it.
  *
  * A private key is copied to a worker before the first packet that it is for, and wiped there when it is forgotten.
  *

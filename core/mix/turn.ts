@@ -26,6 +26,8 @@ export interface Turn {
   /** Where this step lies in its epoch. */
   readonly time: EpochTime;
   state: NodeState;
+  /** Whether `state` is a copy that nobody else has. */
+  isCopied: boolean;
   readonly effects: Effect[];
   readonly consumed: Uint8Array[];
 }
@@ -36,6 +38,7 @@ export const beginTurn = (bound: Bound, context: Context, state: NodeState): Tur
   draw: drawsOf(context),
   time: epochAt(state.config.clock, context.wall),
   state,
+  isCopied: false,
   effects: [],
   consumed: [],
 });
@@ -51,9 +54,11 @@ export const emit = (turn: Turn, ...effects: ReadonlyArray<Effect>): void => {
   turn.effects.push(...effects);
 };
 
-/** Replaces parts of the state. */
+/** Replaces parts of the state. A step does so several times: a copy for each was a tenth of what a packet costs. */
 export const update = (turn: Turn, parts: Partial<NodeState>): void => {
-  turn.state = { ...turn.state, ...parts };
+  if (!turn.isCopied) turn.state = { ...turn.state };
+  turn.isCopied = true;
+  Object.assign(turn.state, parts);
 };
 
 /** A number that no request of this node has had. */

@@ -103,8 +103,8 @@ const rekeyNonce = new Uint8Array(8).fill(0xff);
 const firstBlockLength = 64;
 
 /**
- * The state under the next key: the ciphertext of 32 zero bytes, of whose tag nobody has a use. The old key is consumed:
- * the caller reports it.
+ * The state under the next key: the ciphertext of 32 zero bytes, of whose tag nobody has a use. The old key is
+ * consumed: the caller reports it.
  */
 export const rekey = (suite: Suite, cipher: CipherState): CipherState => {
   const keystream = suite.chacha20Keystream(cipher.key, rekeyNonce, firstBlockLength + cipherKeyLength);

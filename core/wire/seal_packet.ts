@@ -1,6 +1,6 @@
 /**
- * What every driver does on a WritePacket effect: seals the body of a SendPacket's frame (specs/wire-protocol.rst §2.2).
- * A driver with workers leaves that to one of them.
+ * What every driver does on a WritePacket effect: seals the body of a SendPacket's frame (specs/wire-protocol.rst
+ * §2.2). A driver with workers leaves that to one of them.
  *
  * @module
  */
