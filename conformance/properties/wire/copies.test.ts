@@ -5,15 +5,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nativeSuite as suite } from "../../../adapters/crypto_native.ts";
-import { createPacketBuffers } from "../../../adapters/packet_buffers.ts";
+import { createPacketBuffers, place } from "../../../adapters/packet_buffers.ts";
 import { concat } from "../../../core/bytes.ts";
 import { newPacket } from "../../../core/sphinx/build.ts";
 import { katzenpostGeometry as geometry } from "../../../core/sphinx/geometry.ts";
 import { performUnwrap } from "../../../core/mix/unwrap_frame.ts";
-import { createCipher } from "../../../core/noise/cipher_state.ts";
+import { createCipher, type SealedMessage, tagLength } from "../../../core/noise/cipher_state.ts";
 import { append, emptyByteQueue } from "../../../core/wire/byte_queue.ts";
 import { commandHeaderLength, commandPieces } from "../../../core/wire/commands.ts";
 import { createReceiver, openNext, passNext, sealFrame } from "../../../core/wire/framing.ts";
+import { sealPacket } from "../../../core/wire/seal_packet.ts";
 import { buildRandom, pathOf, randomOf, rightOf } from "../sphinx/fixture.ts";
 
 /** Together from a link, into AEZ and out of it. */
@@ -25,6 +26,10 @@ const sphinx = { suite, geometry };
 const commandLengthMax = commandHeaderLength + geometry.packetLength;
 const linkKey = new Uint8Array(32).fill(7);
 
+const command = rightOf(
+  commandPieces(geometry, { type: "SendPacket", packet: new Uint8Array(geometry.packetLength) }),
+)[0]!;
+
 const frameOf = (packet: Uint8Array): ReadonlyArray<Uint8Array> =>
   rightOf(sealFrame(suite, createCipher(linkKey), rightOf(commandPieces(geometry, { type: "SendPacket", packet }))))
     .pieces;
@@ -35,11 +40,15 @@ const arriving = (sent: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> =>
   return [frame.subarray(0, 30_000), frame.subarray(30_000)];
 };
 
-/** The packet in a frame, for the next hop. */
-const receive = (pieces: ReadonlyArray<Uint8Array>, privateKey: Uint8Array): Uint8Array => {
+/** What a session reports of a frame. */
+const bodyOf = (pieces: ReadonlyArray<Uint8Array>): SealedMessage => {
   const queue = pieces.reduce(append, emptyByteQueue);
   const header = rightOf(openNext(suite, createReceiver(createCipher(linkKey.slice())), queue, commandLengthMax))!;
-  const { sealed } = rightOf(passNext(suite, header.receiver, header.rest))!;
+  return rightOf(passNext(suite, header.receiver, header.rest))!.sealed;
+};
+
+/** The packet in it, for the next hop. */
+const unwrapIn = (sealed: SealedMessage, privateKey: Uint8Array): Uint8Array => {
   const { result } = performUnwrap(sphinx, { type: "Unwrap", id: 1, sealed, keys: [{ epoch: 1, privateKey }] });
   return result.ok && result.packet !== null ? result.packet : assert.fail("not forwarded");
 };
@@ -73,23 +82,52 @@ test("a forwarded packet is copied three times from the bytes of a link to those
   );
   const frames = packets.map((packet) => arriving(frameOf(packet)));
   const forward = (frame: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> =>
-    frameOf(receive(frame, path[0]!.privateKey));
+    frameOf(unwrapIn(bodyOf(frame), path[0]!.privateKey));
   // Whatever is made once, for all packets.
   forward(frames[0]!);
   const copies = copiedBy(() => forward(frames[1]!)) / geometry.packetLength;
   assert.equal(Math.abs(copies - copiesPromised) <= slack, true, `${copies} copies`);
 });
 
-test("workers get a packet by one copy, into memory that they share", () => {
-  const buffers = createPacketBuffers(geometry.packetLength);
-  const packet = randomOf(2).bytes(geometry.packetLength);
-  for (let n = 0; n < 2; n++) {
-    let kept: Uint8Array = new Uint8Array(0);
-    assert.equal(
-      copiedBy(() => (kept = buffers.keep([packet.subarray(0, 9000), packet.subarray(9000)]))),
-      geometry.packetLength,
+test("workers copy it five times: the memory that they share is neither AEZ's nor the cipher's", () => {
+  const buffers = createPacketBuffers(commandHeaderLength + geometry.packetLength + tagLength);
+  const random = randomOf(2);
+  const path = pathOf(suite, random, 5);
+  const { privateKey } = path[0]!;
+  const fresh = (): Uint8Array =>
+    rightOf(newPacket(sphinx, buildRandom(random), path, random.bytes(geometry.forwardPayloadLength)));
+  // As adapters/unwrap_pool.ts and adapters/unwrap_worker.ts do in turn.
+  const forward = (frame: ReadonlyArray<Uint8Array>): Uint8Array => {
+    const { cipher, pieces } = bodyOf(frame);
+    const kept = buffers.keep(pieces);
+    const memory = buffers.wholeOf(kept)!;
+    const unwrapped = place(memory, [unwrapIn({ cipher, pieces: [kept] }, privateKey)]);
+    const body = place(
+      memory,
+      sealPacket(suite, { cipher: createCipher(linkKey.slice()), command, packet: unwrapped }),
     );
-    assert.deepEqual([kept, kept.buffer instanceof SharedArrayBuffer], [packet, true]);
-    buffers.release(kept);
+    buffers.release(body);
+    return body;
+  };
+  forward(arriving(frameOf(fresh())));
+  const frame = arriving(frameOf(fresh()));
+  let body: Uint8Array = new Uint8Array(0);
+  const copies = copiedBy(() => (body = forward(frame))) / geometry.packetLength;
+  assert.equal(body.buffer instanceof SharedArrayBuffer, true);
+  assert.equal(Math.abs(copies - 5) <= slack, true, `${copies} copies`);
+});
+
+test("shared memory is copied by words: the longest piece lies as it lay, wherever the pieces were cut", () => {
+  const buffers = createPacketBuffers(1000);
+  const bytes = randomOf(3).bytes(1000);
+  for (let from = 0; from < 8; from++) {
+    for (const cut of [0, 3, 400, 700, 1000 - from]) {
+      const parts = [bytes.subarray(from, from + cut), bytes.subarray(from + cut)];
+      const kept = buffers.keep(parts);
+      assert.deepEqual(kept, bytes.slice(from));
+      const longest = parts[0]!.length > parts[1]!.length ? 0 : parts[0]!.length;
+      assert.equal((kept.byteOffset + longest - bytes.byteOffset - from - longest) % 8, 0);
+      buffers.release(kept);
+    }
   }
 });
