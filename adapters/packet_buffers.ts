@@ -21,6 +21,7 @@ export interface PacketBuffers {
 /** Buffers that wait to be used again, which is less than packets have been held at once. */
 const freeMax = 1024;
 const wordLength = 8;
+const noBytes = new Uint8Array(0);
 
 /**
  * Copies the pieces into memory, one after the other, and gives the view of them. Engines copy to and from shared
@@ -42,8 +43,6 @@ export const place = (memory: Uint8Array, pieces: ReadonlyArray<Uint8Array>): Ui
   }
   return memory.subarray(start, at);
 };
-
-const noBytes = new Uint8Array(0);
 
 /** For contents of up to `length` bytes; longer ones have a buffer that is not used again. */
 export const createPacketBuffers = (length: number): PacketBuffers => {

@@ -20,7 +20,6 @@ import { fillRandom } from "./entropy.ts";
 import { exitCode } from "./exit.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { createOrderedWrites } from "./ordered_writes.ts";
 import { createPluginHost } from "./plugin_host.ts";
 import type { Store } from "./store.ts";
 import { createTcp, type Listener } from "./tcp.ts";
@@ -109,13 +108,6 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
     onOverload: (reason) => metrics.add("connections-refused", reason),
   });
 
-  const writes = createOrderedWrites(tcp, unwrapper.seal);
-
-  const destroy = (at: Address): void => {
-    writes.forget(at);
-    tcp.destroy(at);
-  };
-
   const plugins = createPluginHost({
     report: (to, event) => turns.push({ input: { to, event } }),
     log,
@@ -174,11 +166,11 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
    */
   const settle = ({ to, event }: Input): void => {
     const { machines } = state!;
-    if (!machines.has(to)) destroy(to);
+    if (!machines.has(to)) tcp.destroy(to);
     if (!isIncoming(event)) return;
     metrics.add("connections-accepted");
     if (machines.has(event.connection)) tcp.resume(event.connection);
-    else destroy(event.connection);
+    else tcp.destroy(event.connection);
   };
 
   /* Effects */
@@ -191,18 +183,15 @@ export const startShell = async (options: ShellOptions): Promise<Shell> => {
       case "Dial":
         return tcp.dial(from, effect);
       case "Write":
-        return writes.write(from, effect.pieces);
-      case "WritePacket":
-        return writes.writePacket(from, effect);
+        return tcp.write(from, effect.pieces);
       case "Hangup":
-        writes.forget(from);
         return tcp.hangup(from);
       case "Pause":
         return tcp.pause(from);
       case "Resume":
         return tcp.resume(from);
       case "Refuse":
-        return destroy(effect.connection);
+        return tcp.destroy(effect.connection);
       case "Commit":
       case "Scan":
       case "DropTable":

@@ -37,8 +37,8 @@ export interface Tcp {
   /** Resolves with the address listened at; rejects with a CommandError of exit code 69. */
   readonly listen: (listener: Listener) => Promise<string>;
   readonly dial: (at: Address, effect: Dial) => void;
-  /** Writes bytes that come in pieces. Calls `done` once nobody reads them any more, whether they were sent or not. */
-  readonly write: (at: Address, pieces: ReadonlyArray<Uint8Array>, done?: () => void) => void;
+  /** Writes bytes that come in pieces. */
+  readonly write: (at: Address, pieces: ReadonlyArray<Uint8Array>) => void;
   readonly hangup: (at: Address) => void;
   readonly pause: (at: Address) => void;
   /** Also begins to read from a connection that a listener took, once its machine is spawned. */
@@ -167,20 +167,16 @@ export const createTcp = ({ report, limits, onOverload }: TcpOptions): Tcp => {
     connections.set(at, { type: "dialling", giveUp });
   };
 
-  const write = (at: Address, pieces: ReadonlyArray<Uint8Array>, done: () => void = () => {}): void => {
+  const write = (at: Address, pieces: ReadonlyArray<Uint8Array>): void => {
     const connection = connections.get(at);
-    if (connection?.type !== "open") return done();
+    if (connection?.type !== "open") return;
     const { socket } = connection;
     const length = lengthOf(pieces);
-    if (socket.writableLength + length > unsentLengthMax) {
-      lose(at, socket, "send-buffer-full");
-      return done();
-    }
+    if (socket.writableLength + length > unsentLengthMax) return lose(at, socket, "send-buffer-full");
     unsent += length;
     if (unsent > limits.unsentBytes) loseSlowest();
     const onWritten = (error?: Error | null): void => {
       unsent -= length;
-      done();
       if (!error) reportOpen(at, connection, { type: "Flushed", length });
     };
     // Corked, so that the system gets them in one call.

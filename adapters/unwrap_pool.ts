@@ -1,9 +1,9 @@
 /**
- * Unwrapping and sealing in worker threads, so that an expensive hop neither delays timers nor is bound to one core
- * ([Debug] NumSphinxWorkers). A packet is copied once, in the frame that it came in, into memory that all threads share
- * (packet_buffers.ts); the worker opens and unwraps it and leaves it there, where it waits for its delay. A worker
- * seals it there, too, before anything that waits to be unwrapped, and the memory is used again once the system has
- * taken it.
+ * Unwrapping in worker threads, so that an expensive hop neither delays timers nor is bound to one core ([Debug]
+ * NumSphinxWorkers). A packet is copied once, in the frame that it came in, into memory that all threads share
+ * (packet_buffers.ts); the worker opens and unwraps it and leaves it there, where it waits for its delay, and the
+ * memory is used again once the packet has been sealed. That is left to this thread: to hand it to a worker and back
+ * costs as much, and interrupts it.
  *
  * A private key is copied to a worker before the first packet that it is for, and wiped there when it is forgotten.
  *
@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { Worker } from "node:worker_threads";
 import { wipe } from "../core/bytes.ts";
 import type { Unwrapped } from "../core/effects.ts";
 import { type CipherState, tagLength } from "../core/noise/cipher_state.ts";
@@ -35,18 +35,6 @@ export interface WorkerData {
   readonly crypto: "native" | "noble";
   readonly aez: WasmModule;
   readonly geometry: Geometry;
-  /** By which SealJobs come. */
-  readonly seals: MessagePort;
-}
-
-export interface SealJob {
-  readonly job: number;
-  readonly cipher: CipherState;
-  readonly command: Uint8Array;
-  /** In shared memory. */
-  readonly packet: Uint8Array;
-  /** All of that memory, where the frame's body is put. */
-  readonly memory: Uint8Array;
 }
 
 export type ToWorker =
@@ -64,35 +52,22 @@ export type ToWorker =
   }
   | { readonly type: "Forget"; readonly key: number };
 
-interface Part {
-  readonly from: number;
-  readonly to: number;
+export interface FromWorker {
+  readonly job: number;
+  /** Without the bytes that the part is about. */
+  readonly unwrapped: Unwrapped;
+  /** Where they lie in the job's memory. */
+  readonly part: { readonly of: "packet" | "payload" | "command"; readonly from: number; readonly to: number } | null;
 }
 
-export type FromWorker =
-  | {
-    readonly type: "Unwrapped";
-    readonly job: number;
-    /** Without the bytes that the part is about. */
-    readonly unwrapped: Unwrapped;
-    /** Where they lie in the job's memory. */
-    readonly part: Part & { readonly of: "packet" | "payload" | "command" } | null;
-  }
-  /** Where the body lies in the job's memory. */
-  | { readonly type: "Sealed"; readonly job: number; readonly part: Part };
-
-type FromWorkerOf<Type extends FromWorker["type"]> = Extract<FromWorker, { readonly type: Type }>;
-
-interface Job<Answer> {
+interface Job {
   readonly memory: Uint8Array;
-  readonly answer: Answer;
+  readonly answer: (event: Unwrapped) => void;
 }
 
 interface Thread {
   readonly worker: Worker;
-  readonly seals: MessagePort;
-  readonly unwrapping: Map<number, Job<Parameters<Unwrapper["perform"]>[1]>>;
-  readonly sealing: Map<number, Job<Parameters<Unwrapper["seal"]>[1]>>;
+  readonly jobs: Map<number, Job>;
   /** Keys that it has. */
   readonly keys: Set<number>;
 }
@@ -102,7 +77,7 @@ const workerFile = isBuilt ? "./unwrap_worker.js" : "./unwrap_worker.mjs";
 
 /** Starts the workers. */
 export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoolOptions): Unwrapper => {
-  const aez = aezModule();
+  const data: WorkerData = { crypto, aez: aezModule(), geometry };
   const buffers = createPacketBuffers(commandHeaderLength + geometry.packetLength + tagLength);
   /** By object: a consumed key is the object that stood in the state. */
   const numbers = new WeakMap<Uint8Array, number>();
@@ -110,22 +85,17 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
   let [jobs, keys] = [0, 0];
 
   const start = (): Thread => {
-    const { port1: seals, port2 } = new MessageChannel();
-    const data: WorkerData = { crypto, aez, geometry, seals: port2 };
-    const worker = new Worker(new URL(workerFile, import.meta.url), { workerData: data, transferList: [port2] });
-    const thread: Thread = { worker, seals, unwrapping: new Map(), sealing: new Map(), keys: new Set() };
-    worker.on("message", (message: FromWorker) => {
-      if (message.type === "Unwrapped") onUnwrapped(thread, message);
-      else onSealed(thread, message);
-    });
+    const worker = new Worker(new URL(workerFile, import.meta.url), { workerData: data });
+    const thread: Thread = { worker, jobs: new Map(), keys: new Set() };
+    worker.on("message", (message: FromWorker) => finish(thread, message));
     worker.on("error", onBug);
     worker.on("exit", (code) => closing ? undefined : onBug(new Error(`an unwrap worker ended with code ${code}`)));
     return thread;
   };
 
-  const onUnwrapped = (thread: Thread, { job, unwrapped, part }: FromWorkerOf<"Unwrapped">): void => {
-    const { memory, answer } = thread.unwrapping.get(job)!;
-    thread.unwrapping.delete(job);
+  const finish = (thread: Thread, { job, unwrapped, part }: FromWorker): void => {
+    const { memory, answer } = thread.jobs.get(job)!;
+    thread.jobs.delete(job);
     const bytes = memory.subarray(part?.from ?? 0, part?.to ?? 0);
     const isForwarded = part?.of === "packet";
     // What ends here leaves the shared memory.
@@ -135,17 +105,9 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
     answer(part === null ? unwrapped : { ...unwrapped, result: { ...unwrapped.result, [part.of]: given } });
   };
 
-  const onSealed = (thread: Thread, { job, part }: FromWorkerOf<"Sealed">): void => {
-    const { memory, answer } = thread.sealing.get(job)!;
-    thread.sealing.delete(job);
-    if (!closing) answer([memory.subarray(part.from, part.to)], () => buffers.release(memory));
-  };
-
   const threads = Array.from({ length: workers }, start);
 
-  const jobsOf = ({ unwrapping, sealing }: Thread): number => unwrapping.size + sealing.size;
-
-  const idlest = (): Thread => threads.reduce((best, thread) => jobsOf(thread) < jobsOf(best) ? thread : best);
+  const idlest = (): Thread => threads.reduce((best, thread) => thread.jobs.size < best.jobs.size ? thread : best);
 
   const post = ({ worker }: Thread, message: ToWorker): void => worker.postMessage(message);
 
@@ -165,17 +127,8 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
       const body = buffers.keep(pieces);
       const memory = buffers.wholeOf(body)!;
       const keys = given.map(({ epoch, privateKey }) => ({ epoch, key: numberFor(thread, privateKey) }));
-      thread.unwrapping.set(job, { memory, answer });
+      thread.jobs.set(job, { memory, answer });
       post(thread, { type: "Unwrap", job, id, cipher, body, memory, keys });
-      wipe(cipher.key);
-    },
-    seal: ({ cipher, command, packet }, answer) => {
-      const thread = idlest();
-      const job = jobs++;
-      const shared = buffers.wholeOf(packet) === null ? buffers.keep([packet]) : packet;
-      const memory = buffers.wholeOf(shared)!;
-      thread.sealing.set(job, { memory, answer });
-      thread.seals.postMessage({ job, cipher, command, packet: shared, memory } satisfies SealJob);
       wipe(cipher.key);
     },
     release: buffers.release,
@@ -187,7 +140,6 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
     },
     close: async () => {
       closing = true;
-      for (const { seals } of threads) seals.close();
       await Promise.all(threads.map(({ worker }) => worker.terminate()));
     },
   };

@@ -1,37 +1,28 @@
 /**
- * One thread of the unwrap pool (unwrap_pool.ts): unwraps packets as they come, and seals packets before that, since a
- * link waits for each. Its suite is its own; the program of AEZ was compiled by the thread that started it.
+ * One thread of the unwrap pool (unwrap_pool.ts): performs Unwrap effects as they come. Its suite is its own; the
+ * program of AEZ was compiled by the thread that started it.
  *
  * @module
  */
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { wipe } from "../core/bytes.ts";
 import { nobleSuite } from "../core/crypto/noble.ts";
 import { invariant } from "../core/machine.ts";
 import type { Unwrapped } from "../core/effects.ts";
 import { performUnwrap } from "../core/mix/unwrap_frame.ts";
-import { sealPacket } from "../core/wire/seal_packet.ts";
 import { createWasmAez } from "./aez_wasm.ts";
 import { createNativeSuite } from "./crypto_native.ts";
 import { place } from "./packet_buffers.ts";
-import type { FromWorker, SealJob, ToWorker, WorkerData } from "./unwrap_pool.ts";
+import type { FromWorker, ToWorker, WorkerData } from "./unwrap_pool.ts";
 
-const { crypto, aez, geometry, seals } = workerData as WorkerData;
+const { crypto, aez, geometry } = workerData as WorkerData;
 const port = parentPort;
 invariant(port !== null, "not a worker");
 
 const suite = crypto === "native" ? createNativeSuite(createWasmAez(() => aez)) : nobleSuite;
 
-const tell = (message: FromWorker): void => port.postMessage(message);
-
 /** As long as they are in force. */
 const keys = new Map<number, Uint8Array>();
-
-/** Where pieces now lie in shared memory. */
-const partIn = (memory: Uint8Array, pieces: ReadonlyArray<Uint8Array>) => {
-  const { byteOffset, length } = place(memory, pieces);
-  return { from: byteOffset, to: byteOffset + length };
-};
 
 /** The bytes of a result, of which there are no two. */
 const partOf = (result: Unwrapped["result"]): readonly ["packet" | "payload" | "command", Uint8Array] | null => {
@@ -48,23 +39,14 @@ const unwrap = (
   const sealed = { cipher, pieces: [body] };
   const unwrapped = performUnwrap({ suite, geometry }, { type: "Unwrap", id, sealed, keys: named });
   const part = partOf(unwrapped.result);
-  if (part === null) return { type: "Unwrapped", job, unwrapped, part };
+  if (part === null) return { job, unwrapped, part };
   const [of, bytes] = part;
+  const { byteOffset: from } = place(memory, [bytes]);
   return {
-    type: "Unwrapped",
     job,
     unwrapped: { ...unwrapped, result: { ...unwrapped.result, [of]: nothing } },
-    part: { of, ...partIn(memory, [bytes]) },
+    part: { of, from, to: from + bytes.length },
   };
-};
-
-const seal = ({ job, cipher, command, packet, memory }: SealJob): void =>
-  tell({ type: "Sealed", job, part: partIn(memory, sealPacket(suite, { cipher, command, packet })) });
-
-const sealAll = (): void => {
-  for (let next = receiveMessageOnPort(seals); next !== undefined; next = receiveMessageOnPort(seals)) {
-    seal(next.message as SealJob);
-  }
 };
 
 const forget = (key: number): void => {
@@ -74,11 +56,8 @@ const forget = (key: number): void => {
   wipe(privateKey);
 };
 
-seals.on("message", seal);
-
 port.on("message", (message: ToWorker) => {
-  sealAll();
   if (message.type === "Key") keys.set(message.key, message.privateKey);
   else if (message.type === "Forget") forget(message.key);
-  else tell(unwrap(message));
+  else port.postMessage(unwrap(message));
 });

@@ -1,23 +1,16 @@
 /**
- * Who performs the Unwrap effect and seals what WritePacket writes (core/effects.ts): the calling thread, or a pool of
- * workers (unwrap_pool.ts).
+ * Who performs the Unwrap effect (core/effects.ts): the calling thread, or a pool of workers (unwrap_pool.ts).
  *
  * @module
  */
-import type { Unwrap, Unwrapped, WritePacket } from "../core/effects.ts";
+import type { Unwrap, Unwrapped } from "../core/effects.ts";
 import type { Sphinx } from "../core/sphinx/build.ts";
-import { sealPacket } from "../core/wire/seal_packet.ts";
 import { performUnwrap } from "../core/mix/unwrap_frame.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface Unwrapper {
   /** Answers once. Answers may come in another order than the effects. */
   readonly perform: (effect: Unwrap, answer: (event: Unwrapped) => void) => void;
-  /** Answers once with a frame's body; `done` says that nobody reads it any more. Answers may come in another order. */
-  readonly seal: (
-    effect: WritePacket,
-    answer: (body: ReadonlyArray<Uint8Array>, done: () => void) => void,
-  ) => void;
   /** A packet of an answer is read by nobody any more. */
   readonly release: (packet: Uint8Array) => void;
   /** Drops what was kept of a private key that is destroyed. */
@@ -29,7 +22,6 @@ export interface Unwrapper {
 /** Unwraps at once, in the calling thread: right for small networks. */
 export const inlineUnwrapper = (sphinx: Sphinx): Unwrapper => ({
   perform: (effect, answer) => answer(performUnwrap(sphinx, effect)),
-  seal: (effect, answer) => answer(sealPacket(sphinx.suite, effect), () => {}),
   release: () => {},
   forget: () => {},
   close: () => Promise.resolve(),

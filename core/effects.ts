@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { CipherState, SealedMessage } from "./noise/cipher_state.ts";
+import type { SealedMessage } from "./noise/cipher_state.ts";
 import type { Address } from "./system.ts";
 import type { RoutingCommand } from "./sphinx/commands.ts";
 
@@ -46,20 +46,6 @@ export interface Dial {
 export interface Write {
   readonly type: "Write";
   readonly pieces: ReadonlyArray<Uint8Array>;
-}
-/**
- * Seals a packet and writes its frame, in the order of all that is written. The packet is handed over with the key.
- * Answer: Flushed, with the length of the frame.
- */
-export interface WritePacket {
-  readonly type: "WritePacket";
-  /** The frame's header, sealed. */
-  readonly header: Uint8Array;
-  /** Seals the body and is of no other use. */
-  readonly cipher: CipherState;
-  /** The body before the packet: the header of the SendPacket command. */
-  readonly command: Uint8Array;
-  readonly packet: Uint8Array;
 }
 /** Closes the connection after what was written. No event follows. */
 export interface Hangup {
@@ -208,10 +194,7 @@ export interface Unwrap {
   readonly sealed: SealedMessage;
   readonly keys: ReadonlyArray<{ readonly epoch: number; readonly privateKey: Uint8Array }>;
 }
-/**
- * A packet that was unwrapped goes nowhere, and no state refers to it any more: whoever gave its bytes may use the
- * memory again, as after a WritePacket.
- */
+/** A packet's bytes are referred to by no state any more: whoever gave them may use the memory again. */
 export interface Release {
   readonly type: "Release";
   readonly packet: Uint8Array;
@@ -295,7 +278,6 @@ export interface Exit {
 export type LeafEffect =
   | Dial
   | Write
-  | WritePacket
   | Hangup
   | Pause
   | Resume

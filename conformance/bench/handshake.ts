@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { nativeSuite } from "../../adapters/crypto_native.ts";
+import { concat } from "../../core/bytes.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
 import type { Effect } from "../../core/effects.ts";
 import { mono, type Step, wall } from "../../core/machine.ts";
@@ -11,7 +12,6 @@ import { katzenpostGeometry as geometry } from "../../core/sphinx/geometry.ts";
 import { createSession, type SessionEvent } from "../../core/wire/session.ts";
 import type { SessionState } from "../../core/wire/session_state.ts";
 import { configOf } from "../properties/wire/fixture.ts";
-import { writtenBy } from "../written.ts";
 import type { Candidate } from "./measure.ts";
 
 /** Runs two sessions against each other until nothing more is to be said; gives the phases that they end in. */
@@ -32,8 +32,7 @@ const handshake = (suite: Suite, run: number): ReadonlyArray<string> => {
     const step = machine.step(context(), ends[at]!.state, event);
     ends[at] = step;
     for (const effect of step.effects) {
-      const bytes = writtenBy(suite, effect);
-      if (bytes !== null) queue.push([1 - at, { type: "Received", bytes }]);
+      if (effect.type === "Write") queue.push([1 - at, { type: "Received", bytes: concat(...effect.pieces) }]);
       if (effect.type === "Tell" && isAuthorize(effect.event)) queue.push([at, { type: "Allowed" }]);
     }
   }

@@ -19,7 +19,6 @@ import { frameHeaderLength, openNext, type Receiver, sealFrame } from "../../cor
 import { createSession, type SessionConfig, type SessionEvent, type SessionReport } from "../../core/wire/session.ts";
 import type { SessionState } from "../../core/wire/session_state.ts";
 import { rightOf } from "../properties/sphinx/fixture.ts";
-import { writtenBy } from "../written.ts";
 
 const commandLengthMax = commandHeaderLength + geometry.packetLength;
 const tagLength = 16;
@@ -65,8 +64,7 @@ export const linkUp = (socket: Socket, link: LinkConfig): Promise<LinkEnd> =>
     };
 
     const perform = (effect: Effect): void => {
-      const written = writtenBy(suite, effect);
-      if (written !== null) socket.write(written);
+      if (effect.type === "Write") socket.write(concat(...effect.pieces));
       if (effect.type === "Tell") onReport((effect.event as SessionReport).report);
     };
 

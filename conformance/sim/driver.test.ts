@@ -70,7 +70,6 @@ const host = (name: string, kinds: Record<string, AnyMachine>, more: Partial<Hos
   listens: [],
   acceptor: null,
   unwrap: () => assert.fail("no unwrapping here"),
-  seal: () => assert.fail("no packets here"),
   unwrapMsMax: 1,
   storeMsMax: 3,
   ...more,

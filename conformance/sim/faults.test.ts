@@ -30,7 +30,6 @@ const host = (name: string, main: AnyMachine, more: Partial<HostSpec> = {}): Hos
   listens: [],
   acceptor: null,
   unwrap: () => assert.fail("no unwrapping here"),
-  seal: () => assert.fail("no packets here"),
   unwrapMsMax: 1,
   storeMsMax: 3,
   ...more,

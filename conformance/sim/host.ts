@@ -20,7 +20,6 @@ import type {
   Unwrapped,
   Verified,
   Verify,
-  WritePacket,
 } from "../../core/effects.ts";
 import { absurd, type Context, invariant, type Mono, mono, type Step, type Wall, wall } from "../../core/machine.ts";
 import { deriveSeed } from "../../core/random.ts";
@@ -43,7 +42,6 @@ export interface HostSpec {
   readonly listens: ReadonlyArray<string>;
   readonly acceptor: Address | null;
   readonly unwrap: (effect: Unwrap) => Unwrapped;
-  readonly seal: (effect: WritePacket) => ReadonlyArray<Uint8Array>;
   /** Checks signatures, where a machine of its asks for that. */
   readonly verify?: (effect: Verify) => Verified;
   /** Runs its plugins, where it has any: hosts of their own (spool_network.ts). */
@@ -246,10 +244,6 @@ export const createHost = (
         return dial(from, effect);
       case "Write":
         return sockets.get(from)?.write(join(effect.pieces));
-      case "WritePacket": {
-        sockets.get(from)?.write(join([effect.header, ...spec.seal(effect)]));
-        return wipe(effect.packet);
-      }
       case "Hangup":
         return hangup(from);
       case "Refuse":

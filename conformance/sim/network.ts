@@ -19,7 +19,6 @@ import { defaultProviderConfig } from "../../core/provider/config.ts";
 import { deriveSeed } from "../../core/random.ts";
 import type { Geometry } from "../../core/sphinx/geometry.ts";
 import { performUnwrap } from "../../core/mix/unwrap_frame.ts";
-import { sealPacket } from "../../core/wire/seal_packet.ts";
 import type { System } from "../../core/system.ts";
 import type { HostSpec } from "./host.ts";
 import { type Keys, keysFrom } from "../properties/keys.ts";
@@ -105,7 +104,6 @@ const hostOf = (
   name,
   system,
   unwrap: (effect) => performUnwrap({ suite, geometry }, effect),
-  seal: (effect) => sealPacket(suite, effect),
   unwrapMsMax: 3,
   storeMsMax: 3,
   ...more,

@@ -20,7 +20,6 @@ import {
 } from "../../core/provider/plugin_messages.ts";
 import { deriveSeed } from "../../core/random.ts";
 import { performUnwrap } from "../../core/mix/unwrap_frame.ts";
-import { sealPacket } from "../../core/wire/seal_packet.ts";
 import {
   defaultHosting,
   type HostingConfig,
@@ -131,7 +130,6 @@ export const createSpoolNetwork = ({ suite, geometry, seed }: SimulationOptions)
       listens: [],
       acceptor: null,
       unwrap: (effect) => performUnwrap({ suite, geometry }, effect),
-      seal: (effect) => sealPacket(suite, effect),
       verify: (effect) => performVerify(suite, effect),
       unwrapMsMax: 3,
       storeMsMax: 3,

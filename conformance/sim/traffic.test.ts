@@ -6,10 +6,11 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toHex, utf8 } from "../../core/bytes.ts";
+import { lengthOf, toHex, utf8 } from "../../core/bytes.ts";
 import type { ClientRequest } from "../../core/client/events.ts";
 import { clientAddress } from "../../core/client/system.ts";
 import type { Unwrapped } from "../../core/effects.ts";
+import { frameLengthOf } from "./frames.ts";
 import type { Observer } from "./watch.ts";
 import { simulate, type SimulationOptions } from "./simulation.ts";
 import { smallNetwork } from "./small_network.ts";
@@ -17,6 +18,7 @@ import { chiSquare, chiSquareBound, exponentialCdf, ksBound, ksDistance, poisson
 import type { World } from "./world.ts";
 
 const alpha = 1e-6;
+const packetFrame = frameLengthOf(smallNetwork.geometry);
 /** Equal, so that a process which stands still is missed. */
 const rate = 0.001;
 const [mu, muMaxDelayMs] = [0.01, 150];
@@ -84,7 +86,7 @@ const watch = (): { readonly seen: Seen; readonly observer: Observer } => {
     },
     emission: (at, host, { effect }) => {
       if (at < periodMs || at >= (1 + epochs) * periodMs) return;
-      const isPacket = host.startsWith("client") && effect.type === "WritePacket";
+      const isPacket = host.startsWith("client") && effect.type === "Write" && lengthOf(effect.pieces) === packetFrame;
       const isLoop = effect.type === "Count" && (effect.name === "loops-sent" || effect.name === "loops-skipped");
       if (isPacket || isLoop) seen.sent.set(host, [...(seen.sent.get(host) ?? []), at]);
     },

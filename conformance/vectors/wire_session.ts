@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { concat } from "../../core/bytes.ts";
 import type { Suite } from "../../core/crypto/suite.ts";
 import type { Effect } from "../../core/effects.ts";
 import { E } from "../../core/fp.ts";
@@ -20,7 +21,6 @@ import {
   encodeCommand,
 } from "../../core/wire/commands.ts";
 import { createSession, type SessionConfig, type SessionEvent, type SessionReport } from "../../core/wire/session.ts";
-import { writtenBy } from "../written.ts";
 import { compareBytes, compareLists, compareValues, type Differences, recordedRandom } from "./compare.ts";
 import { count, type Decoded, hex, list, object, text } from "./decode.ts";
 import { defineFormat, singleCase } from "./format.ts";
@@ -86,8 +86,7 @@ const play = (suite: Suite, side: Side, unixTime: number): Player => {
   const reports: SessionReport["report"][] = [];
   const perform = (effects: ReadonlyArray<Effect>): void => {
     for (const effect of effects) {
-      const written = writtenBy(suite, effect);
-      if (written !== null) writes.push(written);
+      if (effect.type === "Write") writes.push(concat(...effect.pieces));
       if (effect.type === "Tell") reports.push((effect.event as SessionReport).report);
     }
   };

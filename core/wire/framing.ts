@@ -23,29 +23,6 @@ import { type ByteQueue, takePieces } from "./byte_queue.ts";
 /** Length in bytes of the encrypted length. */
 export const frameHeaderLength = 4 + tagLength;
 
-/** A frame whose header is sealed. */
-export interface BegunFrame {
-  readonly header: Uint8Array;
-  /** Seals the body and is of no other use: its key is consumed with it. */
-  readonly body: CipherState;
-  /** For the next frame. */
-  readonly cipher: CipherState;
-}
-
-/** Begins the frame of a command of `length` bytes, whose body may be sealed at any time. */
-export const beginFrame = (
-  suite: Suite,
-  cipher: CipherState,
-  length: number,
-): Either<"nonces-exhausted", BegunFrame> => {
-  const header = seal(suite, cipher, uint32(length + tagLength));
-  if (E.isLeft(header)) return header;
-  const body = header.right.cipher;
-  const after = pass(body);
-  if (E.isLeft(after)) return after;
-  return E.right({ header: header.right.bytes, body, cipher: rekey(suite, after.right) });
-};
-
 export interface SealedFrame {
   /** The frame's bytes, in order. */
   readonly pieces: ReadonlyArray<Uint8Array>;
@@ -60,12 +37,12 @@ export const sealFrame = (
   cipher: CipherState,
   command: ReadonlyArray<Uint8Array>,
 ): Either<"nonces-exhausted", SealedFrame> => {
-  const begun = beginFrame(suite, cipher, lengthOf(command));
-  if (E.isLeft(begun)) return begun;
-  const body = sealPieces(suite, begun.right.body, command);
+  const header = seal(suite, cipher, uint32(lengthOf(command) + tagLength));
+  if (E.isLeft(header)) return header;
+  const body = sealPieces(suite, header.right.cipher, command);
   if (E.isLeft(body)) return body;
-  const pieces = [begun.right.header, ...body.right.pieces];
-  return E.right({ pieces, cipher: begun.right.cipher, consumed: cipher.key });
+  const pieces = [header.right.bytes, ...body.right.pieces];
+  return E.right({ pieces, cipher: rekey(suite, body.right.cipher), consumed: cipher.key });
 };
 
 /** Where the receiving side stands: `bodyLength` is known once a frame's header was opened. */

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { E, type Either } from "../fp.ts";
-import { type CipherState, tagLength } from "../noise/cipher_state.ts";
+import { E } from "../fp.ts";
+import { tagLength } from "../noise/cipher_state.ts";
 import { emptyByteQueue } from "./byte_queue.ts";
 import { type Command, commandPieces, decodeCommand } from "./commands.ts";
-import { beginFrame, createReceiver, openNext, passNext, sealFrame } from "./framing.ts";
-import { dropLate, enqueue, flushed, underWayMax, type Waiting, wrote } from "./outbox.ts";
+import { createReceiver, openNext, passNext, sealFrame } from "./framing.ts";
+import { dropLate, enqueue, flushed, underWayMax, type Waiting } from "./outbox.ts";
 import type { SendDropped } from "./session.ts";
 import { down, notSent, type PhaseOf, type Run, tellOwner, write } from "./session_state.ts";
 
@@ -25,9 +25,13 @@ export const send = (run: Run, item: Waiting): void => {
   pump(run);
 };
 
+const refuse = (run: Run, item: Waiting, reason: SendDropped): void => {
+  notSent(run, item.id, item.command.type === "SendPacket", reason);
+  release(run, item);
+};
+
 /** A packet was handed over with its command. */
-const refuse = (run: Run, { id, command }: Waiting, reason: SendDropped): void => {
-  notSent(run, id, command.type === "SendPacket", reason);
+const release = (run: Run, { command }: Waiting): void => {
   if (command.type === "SendPacket") run.effects.push({ type: "Release", packet: command.packet });
 };
 
@@ -56,52 +60,21 @@ const finishClosing = (run: Run, phase: PhaseOf<"closing">): void => {
   } else if (run.outbox.underWay.length === 0) down(run, "closed");
 };
 
-/** Writes a command, or drops it; only once up. */
+/** Encrypts and writes a command, or drops it; only once up. */
 const sendNow = (run: Run, item: Waiting): void => {
   if (run.phase.type !== "up" && run.phase.type !== "closing") return;
   const encoded = commandPieces(run.bound.geometry, item.command);
   if (E.isLeft(encoded)) return refuse(run, item, "session-command-invalid");
-  const written = item.command.type === "SendPacket"
-    ? writePacket(run, run.phase.send, encoded.right, item.command.packet, item.id)
-    : writeCommand(run, run.phase.send, encoded.right, item.id);
-  if (E.isRight(written)) {
-    run.phase = { ...run.phase, send: written.right };
-  } else {
+  const sealed = sealFrame(run.bound.noise.suite, run.phase.send, encoded.right);
+  if (E.isLeft(sealed)) {
     refuse(run, item, "session-down");
-    down(run, written.left);
+    return down(run, sealed.left);
   }
-};
-
-type Written = Either<"nonces-exhausted", CipherState>;
-
-const writeCommand = (
-  run: Run,
-  cipher: CipherState,
-  command: ReadonlyArray<Uint8Array>,
-  id: number | null,
-): Written => {
-  const sealed = sealFrame(run.bound.noise.suite, cipher, command);
-  if (E.isLeft(sealed)) return sealed;
-  run.consumed.push(sealed.right.consumed);
-  write(run, sealed.right.pieces, id);
-  return E.right(sealed.right.cipher);
-};
-
-/** The driver has the packet sealed. */
-const writePacket = (
-  run: Run,
-  sending: CipherState,
-  [command]: ReadonlyArray<Uint8Array>,
-  packet: Uint8Array,
-  id: number | null,
-): Written => {
-  const length = command!.length + packet.length;
-  const begun = beginFrame(run.bound.noise.suite, sending, length);
-  if (E.isLeft(begun)) return begun;
-  const { header, body, cipher } = begun.right;
-  run.effects.push({ type: "WritePacket", header, cipher: body, command: command!, packet });
-  run.outbox = wrote(run.outbox, run.context.now, header.length + length + tagLength, id);
-  return E.right(cipher);
+  const { pieces, cipher, consumed } = sealed.right;
+  run.consumed.push(consumed);
+  run.phase = { ...run.phase, send: cipher };
+  write(run, pieces, item.id);
+  release(run, item);
 };
 
 /** The kernel has taken some of what was written. */

@@ -4,11 +4,10 @@ import { test } from "node:test";
 import { nativeSuite } from "../../../adapters/crypto_native.ts";
 import { createUnwrapPool } from "../../../adapters/unwrap_pool.ts";
 import { inlineUnwrapper, type Unwrapper } from "../../../adapters/unwrapper.ts";
-import type { Unwrap, Unwrapped, WritePacket } from "../../../core/effects.ts";
+import type { Unwrap, Unwrapped } from "../../../core/effects.ts";
 import { concat } from "../../../core/bytes.ts";
 import { newPacket, type Sphinx } from "../../../core/sphinx/build.ts";
 import { katzenpostGeometry as geometry } from "../../../core/sphinx/geometry.ts";
-import { commandPieces } from "../../../core/wire/commands.ts";
 import { sealedPacket } from "../sealed.ts";
 import { buildRandom, type End, flipped, pathOf, randomOf, rightOf } from "../sphinx/fixture.ts";
 
@@ -112,73 +111,6 @@ test("a payload that ends here, and what failed, leave their memory to the next 
   assert.equal((await perform(pool, { ...effectOf(33, 3, "recipient"), keys: [] })).result.ok, false);
   assert.equal(packetIn(await perform(pool, effectOf(34, 3, "recipient"))).buffer === buffer, true);
   assert.deepEqual(payload, before);
-  await pool.close();
-});
-
-const writeOf = (packet: Uint8Array, nonce: number): WritePacket => {
-  const command = rightOf(commandPieces(geometry, { type: "SendPacket", packet }))[0]!;
-  return { type: "WritePacket", header: new Uint8Array(20), cipher: cipherOf(nonce), command, packet };
-};
-
-const cipherOf = (nonce: number) => ({ key: new Uint8Array(32).fill(4), nonce });
-
-interface Sealed {
-  readonly body: Uint8Array;
-  readonly done: () => void;
-}
-
-const seal = (unwrapper: Unwrapper, effect: WritePacket): Promise<Sealed> =>
-  new Promise((resolve) => unwrapper.seal(effect, (pieces, done) => resolve({ body: concat(...pieces), done })));
-
-for (const crypto of ["native", "noble"] as const) {
-  test(`workers seal packets as the calling thread does, from whatever memory (${crypto})`, async () => {
-    const pool = createUnwrapPool({ workers: 2, crypto, geometry, onBug: failOnBug });
-    const inline = inlineUnwrapper(sphinx);
-    const unwrapped = packetIn(await perform(pool, effectOf(41, 3, "recipient")));
-    const packets = [unwrapped, unwrapped.slice(), randomOf(42).bytes(geometry.packetLength + 3).subarray(3)];
-    for (const [nonce, packet] of packets.entries()) {
-      const expected = await seal(inline, writeOf(packet.slice(), nonce));
-      const effect = writeOf(packet, nonce);
-      const { body, done } = await seal(pool, effect);
-      assert.deepEqual(body, expected.body);
-      assert.deepEqual(effect.cipher.key, new Uint8Array(32));
-      done();
-    }
-    await pool.close();
-  });
-}
-
-test("a packet's memory is used again once what was sealed in it has been written, and not before", async () => {
-  const pool = createUnwrapPool({ workers: 1, crypto: "native", geometry, onBug: failOnBug });
-  const first = packetIn(await perform(pool, effectOf(51, 3, "recipient")));
-  const { buffer } = first;
-  const { body, done } = await seal(pool, writeOf(first, 1));
-  const second = packetIn(await perform(pool, effectOf(52, 3, "recipient")));
-  assert.equal(second.buffer === buffer, false);
-  assert.deepEqual(
-    body,
-    (await seal(
-      inlineUnwrapper(sphinx),
-      writeOf(
-        packetIn(await perform(inlineUnwrapper(sphinx), effectOf(51, 3, "recipient"))),
-        1,
-      ),
-    )).body,
-  );
-  done();
-  assert.equal(packetIn(await perform(pool, effectOf(53, 3, "recipient"))).buffer === buffer, true);
-  await pool.close();
-});
-
-test("a packet is sealed before those that wait to be unwrapped", async () => {
-  const pool = createUnwrapPool({ workers: 1, crypto: "native", geometry, onBug: failOnBug });
-  await perform(pool, effectOf(60, 3, "recipient"));
-  const order: string[] = [];
-  const unwraps = Array.from({ length: 20 }, (_, n) => effectOf(61 + n, 3, "recipient"));
-  const all = unwraps.map((effect) => perform(pool, effect).then(() => order.push("unwrapped")));
-  all.push(seal(pool, writeOf(new Uint8Array(geometry.packetLength), 1)).then(() => order.push("sealed")));
-  await Promise.all(all);
-  assert.equal(order.indexOf("sealed") < 10, true, order.join());
   await pool.close();
 });
 

@@ -154,8 +154,8 @@ const skewed = (system: System, ms: number): System => ({
   step: (context, state, input) => system.step(ahead(context, ms), state, input),
 });
 
-const noPackets = (): never => {
-  throw new Error("there are no packets here");
+const noUnwrap = (): never => {
+  throw new Error("nothing is unwrapped here");
 };
 
 export const createVoting = (options: VotingOptions): Voting => {
@@ -201,7 +201,7 @@ export const createVoting = (options: VotingOptions): Voting => {
     certificateExpiration: "epoch",
     limits: defaultLinkLimits,
   });
-  const bare = { unwrap: noPackets, seal: noPackets, unwrapMsMax: 1, storeMsMax: 1 };
+  const bare = { unwrap: noUnwrap, unwrapMsMax: 1, storeMsMax: 1 };
   for (const number of numbers.filter((some) => !down.includes(some))) {
     const config = configOf(number);
     const host = world.add({

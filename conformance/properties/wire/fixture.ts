@@ -6,7 +6,7 @@
  * at once, and a tick before the deadline changes nothing.
  */
 import assert from "node:assert/strict";
-import { wipe } from "../../../core/bytes.ts";
+import { concat, wipe } from "../../../core/bytes.ts";
 import type { Suite } from "../../../core/crypto/suite.ts";
 import type { Effect } from "../../../core/effects.ts";
 import { type Context, mono, type Step, type Tick, tick, wall } from "../../../core/machine.ts";
@@ -20,7 +20,6 @@ import {
 } from "../../../core/wire/session.ts";
 import type { SessionState } from "../../../core/wire/session_state.ts";
 import { toySuite } from "../../sim/toy_suite.ts";
-import { writtenBy } from "../../written.ts";
 import { buffersIn, deepFreeze } from "../noise/fixture.ts";
 
 export const smallGeometry = createGeometry(5, 600);
@@ -84,8 +83,7 @@ export const startEnd = (clock: Clock, config: SessionConfig, suite: Suite = toy
     const flushing: number[] = [];
     for (const effect of next.effects) {
       effects.push(effect);
-      const written = writtenBy(suite, effect);
-      if (written !== null) flushing.push(writes[writes.push(written) - 1]!.length);
+      if (effect.type === "Write") flushing.push(writes[writes.push(concat(...effect.pieces)) - 1]!.length);
       if (effect.type === "Tell") reports.push((effect.event as SessionReport).report);
     }
     if (end.flushes) { for (const length of flushing) tell({ type: "Flushed", length }); }

@@ -265,14 +265,11 @@ test("[SPHINX-9.3-03] [WIRE-2.2-05] [WIRE-2.2-06] each command is under a key of
     const { phase } = initiator.state();
     return phase.type === "up" ? phase.send.key.join() : "";
   };
-  const keys = [packet(0), { type: "GetConsensus", epoch: 1 } as const, packet(1)].map((command) => {
+  const keys = [0, 1, 2].map((id) => {
     const key = sendKey();
-    const before = initiator.effects.length;
-    initiator.tell({ type: "Send", command });
-    const handedOver = initiator.effects.slice(before).find((effect) => effect.type === "WritePacket");
+    initiator.tell({ type: "Send", command: packet(id) });
     carry(initiator, responder);
-    assert.equal(initiator.consumed.some((secret) => secret.join() === key), handedOver === undefined);
-    assert.equal(responder.consumed.some((secret) => secret.join() === key), true);
+    for (const end of [initiator, responder]) assert.ok(end.consumed.some((secret) => secret.join() === key));
     return key;
   });
   assert.equal(new Set(keys).size, 3);

@@ -7,17 +7,22 @@
  *
  * @module
  */
+import { lengthOf } from "../../../core/bytes.ts";
+import { frameLengthOf } from "../frames.ts";
 import { exponentialCdf, ksBound, ksDistance } from "../statistics.ts";
 import { type CreateOracle, isCalm } from "./oracle.ts";
 
 const alpha = 1e-6;
+/** Clients that a summary names. */
+const namedMax = 5;
 
 export const instants: CreateOracle = (view, report) => {
-  const { network, parameters } = view;
+  const { network, parameters, geometry } = view;
   const clients = new Set(network.clients.map(({ name }) => name));
   const last = new Map<string, number>();
   const intervals = new Map<string, number[]>();
   const rate = parameters.lambdaP + parameters.lambdaL + parameters.lambdaD;
+  const packetFrame = frameLengthOf(geometry);
 
   const onPacket = (client: string, at: number): void => {
     const before = last.get(client);
@@ -34,11 +39,11 @@ export const instants: CreateOracle = (view, report) => {
     name: "instants",
     observer: {
       crashed: (_at, host) => void last.delete(host),
-      effects: ["Hangup", "WritePacket"],
+      effects: ["Hangup", "Write"],
       emission: (at, host, { effect }) => {
         if (!clients.has(host)) return;
         if (!isCalm(view) || effect.type === "Hangup") last.delete(host);
-        else if (effect.type === "WritePacket") onPacket(host, at);
+        else if (effect.type === "Write" && lengthOf(effect.pieces) === packetFrame) onPacket(host, at);
       },
     },
     finish: () => {
@@ -54,10 +59,17 @@ export const instants: CreateOracle = (view, report) => {
       }
     },
     summary: () => {
-      const samples = [...intervals].map(([client, sample]) =>
-        `${client} ${distance(sample).toFixed(3)} in ${sample.length}`
+      const samples = [...intervals].map(([client, sample]) => {
+        const { length } = sample;
+        return { client, length, of: length === 0 ? 0 : distance(sample) };
+      });
+      const farthest = samples.toSorted((a, b) => b.of * Math.sqrt(b.length) - a.of * Math.sqrt(a.length));
+      const named = farthest.slice(0, namedMax).map(({ client, length, of }) =>
+        `${client} ${of.toFixed(3)} in ${length}`
       );
-      return `distances from the exponential distribution: ${samples.join(", ")}`;
+      return `distances of ${samples.length} clients from the exponential distribution, the largest: ${
+        named.join(", ")
+      }`;
     },
   };
 };
