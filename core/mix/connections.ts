@@ -6,6 +6,7 @@
 import type { Incoming } from "../effects.ts";
 import { count, log, tell } from "../effects.ts";
 import { after } from "../machine.ts";
+import type { SealedMessage } from "../noise/cipher_state.ts";
 import { spend } from "../token_bucket.ts";
 import type { Address } from "../system.ts";
 import { admit, type RefusalReason } from "../wire/admission.ts";
@@ -16,10 +17,9 @@ import type { SessionConfig, SessionReport } from "../wire/session.ts";
 import { authenticate, isStillWelcome } from "./authenticate.ts";
 import { type Connection, isConnected, type Peer } from "./connection_table.ts";
 import { consensusAnswer, isPeerAddress, standingOf } from "./documents.ts";
+import type { DropReason } from "./drop_reason.ts";
 import { closeConnection, putConnection } from "./hang_up.ts";
 import { clientRateLimit } from "./manage.ts";
-import type { SealedMessage } from "../noise/cipher_state.ts";
-import type { DropReason } from "./drop_reason.ts";
 import { dropSealed, receivePacket } from "./reception.ts";
 import { retrieveMessage } from "./terminal.ts";
 import { countPacket, dropPacket, emit, type Turn, update } from "./turn.ts";
@@ -162,7 +162,7 @@ const connectedLine = ({ state: { documents } }: Turn, peer: Peer) => {
 };
 
 const onCommand = (turn: Turn, session: Address, connection: Connection, command: Command): void => {
-  if (command.type === "SendPacket") return refuseLength(turn, session);
+  if (command.type === "SendPacket") return refuseLength(turn, session, connection);
   if (connection.type !== "up" || command.type === "NoOp") return;
   if (connection.peer.type !== "client") return closeConnection(turn, session, "unexpected-command");
   switch (command.type) {
@@ -179,8 +179,9 @@ const onCommand = (turn: Turn, session: Address, connection: Connection, command
 };
 
 /** Packets of the right length come sealed. */
-const refuseLength = (turn: Turn, session: Address): void => {
+const refuseLength = (turn: Turn, session: Address, connection: Connection): void => {
   countPacket(turn, "received");
+  if (connection.type !== "up") return dropPacket(turn, "connection-closing");
   dropPacket(turn, "packet-size");
   closeConnection(turn, session, "packet-size");
 };
@@ -188,8 +189,9 @@ const refuseLength = (turn: Turn, session: Address): void => {
 /** What is as long as a packet is taken for one until it is opened. */
 const onSealed = (turn: Turn, session: Address, connection: Connection, sealed: SealedMessage): void => {
   countPacket(turn, "received");
-  const refusal = connection.type === "up" ? refusalOfPeer(turn, session, connection.peer) : "connection-closing";
-  if (refusal !== null || connection.type !== "up") return dropSealed(turn, refusal ?? "connection-closing", sealed);
+  if (connection.type !== "up") return dropSealed(turn, "connection-closing", sealed);
+  const refusal = refusalOfPeer(turn, session, connection.peer);
+  if (refusal !== null) return dropSealed(turn, refusal, sealed);
   receivePacket(turn, sealed, connection.peer.type === "client" ? "client" : "mix", session);
 };
 

@@ -201,6 +201,7 @@ test("[WIRE-3.3-02] a packet of another size ends the connection and is counted"
     assert.deepEqual(dropped(effects), ["packet-size"]);
     assert.equal(told(effects, session)[0]?.type, "Close");
     assert.deepEqual(dropped(mix.send(session)), ["connection-closing"]);
+    assert.deepEqual(dropped(mix.send(session, new Uint8Array(length))), ["connection-closing"]);
   }
   assertConserved(mix);
 });
