@@ -16,7 +16,7 @@ import {
   ownKeyWarning,
   register,
 } from "../adapters/account.ts";
-import { connect, type MixClient, type RoundTrip } from "../adapters/client_api.ts";
+import { connect, type MixClient, type ReceivedMessage, type RoundTrip } from "../adapters/client_api.ts";
 import { runCommand, type Values } from "../adapters/command.ts";
 import { type ClientFile, clientFile } from "../adapters/config/client.ts";
 import { clockOf } from "../adapters/config/common.ts";
@@ -38,6 +38,7 @@ A client of a mix network.
   send USER@PROVIDER TEXT     send a user a message, straight into the mailbox (an interim that later versions
                               replace by remote spools); - reads it from standard input
   fetch                       show messages that come, for --wait seconds; warns where others do not find the own key
+                              (the other commands show them, too, at their end: to connect fetches them)
   status                      show what the client knows of network and connection
 ${spoolUsage}
 
@@ -146,15 +147,23 @@ const checkOwnKey = async ({ client, account }: Session): Promise<void> => {
   if (warning !== null) console.error(`warning: ${warning}`);
 };
 
+const messageLine = ({ from, text, payload }: ReceivedMessage): string =>
+  `from ${toHex(from)}: ${text ?? `${payload.length} bytes`}`;
+
+/** What came while something else was done: its Provider has deleted it, so that nobody else will ever show it. */
+const showUnread = async (client: MixClient): Promise<void> => {
+  for await (const message of client.messages()) console.error(`a message came meanwhile, ${messageLine(message)}`);
+};
+
 const fetchMessages: Command = (_words, values) => {
   const waitMs = seconds("wait", values.wait);
   return async (session) => {
     const { client } = session;
     let count = 0;
     const reading = (async () => {
-      for await (const { from, text, payload } of client.messages()) {
+      for await (const message of client.messages()) {
         count++;
-        console.log(`from ${toHex(from)}: ${text ?? `${payload.length} bytes`}`);
+        console.log(messageLine(message));
       }
     })();
     const checking = checkOwnKey(session);
@@ -231,8 +240,12 @@ await runCommand({
       // Making a spool is many calls at once: Node warns above ten.
       setMaxListeners(0, signal);
       const client = await connect({ ...optionsOf(file, account), suite, log, signal });
-      await act({ client, account, signal, file });
-      await client.close();
+      try {
+        await act({ client, account, signal, file });
+      } finally {
+        await client.close();
+        await showUnread(client);
+      }
     } catch (error) {
       throw asUnavailable(error);
     }

@@ -1,6 +1,6 @@
 /**
- * A network with one non-voting authority, as real processes from genconfig's files: a client pings a service; the
- * authority is killed, and its successor gives out what it had signed, and signs on.
+ * A network with one non-voting authority, as real processes from genconfig's files: a client pings a service and is
+ * shown what comes meanwhile; the authority is killed, and its successor gives out what it had signed, and signs on.
  */
 import { strict as assert } from "node:assert";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ const rates = ["--mu", "0.02", "--lambda-p", "0.02", "--rate", "60000"];
 /** Epochs are longer on a machine on which the processes took long to load. */
 const periodFor = (loadMs: number): number => 10_000 * Math.min(5, Math.ceil(loadMs / 8000));
 /** Then whatever is waited for ends with the processes. */
-const deadlineMs = 150_000;
+const deadlineMs = 200_000;
 
 const edit = (file: string, changes: ReadonlyArray<readonly [RegExp, string]>): void => {
   const text = changes.reduce((sum, [from, to]) => sum.replace(from, to), readFileSync(file, "utf8"));
@@ -38,6 +38,17 @@ const pingByExample = isDeno ? ping : async (file: string): Promise<void> => {
   const { code, stdout, stderr } = await run("examples/ping", [file]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^loop at provider1 answered after \d+ ms\nthere: provider1 > mix1 > provider1\nback: mix1 > /);
+};
+
+/** To connect is to fetch: what comes to a user who runs another command is shown by that one. */
+const assertShown = async (file: string): Promise<void> => {
+  const said: string[] = [];
+  for (const words of [["send", "alice@provider1", "Mind the gap."], ["ping"]]) {
+    const { code, stderr } = await run("client", ["-f", file, ...words, "--timeout", "90"]);
+    assert.equal(code, 0, stderr);
+    said.push(stderr);
+  }
+  assert.match(said.join(""), /^a message came meanwhile, from [0-9a-f]{64}: Mind the gap\.$/m);
 };
 
 test("a non-voting authority's network delivers; killed and back, the authority keeps to its document and signs on", async () => {
@@ -77,6 +88,7 @@ test("a non-voting authority's network delivers; killed and back, the authority 
     const registered = await run("client", ["-f", alice, "register"]);
     assert.equal(registered.code, 0, registered.stderr);
     await Promise.all([ping(alice), second.says(`"loaded"`)]);
+    await assertShown(alice);
     process.kill(first.process.pid!, "SIGKILL");
     const { stdout } = await first.ended;
     const signed = [...stdout.matchAll(/"reason":"consensus".*?"epoch":(\d+)/g)].map(([, epoch]) => Number(epoch));

@@ -188,7 +188,7 @@ for (const [name, node] of runtimes) {
       assert.equal(succeed(project, node, "every.js"), `imported ${modules.length}\n`);
       assert.equal(succeed(project, node, "packet.js"), "native: 51200 bytes of 42\nnoble: 51200 bytes of 42\n");
       const pool = inPackage("dist/adapters/unwrap_pool.js");
-      assert.equal(succeed(project, node, "worker.js", pool), "point\n", "a packet of zeros is refused by the worker");
+      assert.equal(succeed(project, node, "worker.js", pool), "frame\n", "a frame of zeros is refused by the worker");
       // CBOR: a map of one pair, texts of 7 and 1 bytes.
       assert.equal(await parametersOf(node), "\xa1\x67version\x611");
       const command = inPackage(manifest.bin["samtpfote"]!);
