@@ -8,6 +8,8 @@ import type { DropReason } from "../../../core/mix/drop_reason.ts";
 import { type CreateOracle, isCalm } from "./oracle.ts";
 
 const failures: ReadonlySet<string> = new Set<DropReason>([
+  "unwrap-frame",
+  "unwrap-command",
   "unwrap-short",
   "unwrap-ad",
   "unwrap-point",
