@@ -12,8 +12,6 @@ import { lengthOf } from "../core/bytes.ts";
 export interface PacketBuffers {
   /** A view of a buffer with the bytes of the pieces, which are copied. */
   readonly keep: (pieces: ReadonlyArray<Uint8Array>) => Uint8Array;
-  /** The whole buffer of what `keep` gave, where bytes are a part of it. */
-  readonly wholeOf: (part: Uint8Array) => Uint8Array | null;
   /** Takes back what `keep` gave, or a part of it: nobody may read it any more. What it did not give is left alone. */
   readonly release: (bytes: Uint8Array) => void;
 }
@@ -57,7 +55,6 @@ export const createPacketBuffers = (length: number): PacketBuffers => {
       lent.add(buffer.buffer);
       return place(buffer, pieces);
     },
-    wholeOf: ({ buffer }) => lent.has(buffer) ? new Uint8Array(buffer) : null,
     release: ({ buffer }) => {
       if (!lent.delete(buffer) || buffer.byteLength !== size || free.length === freeMax) return;
       free.push(new Uint8Array(buffer));

@@ -44,10 +44,8 @@ export type ToWorker =
     readonly job: number;
     readonly id: number;
     readonly cipher: CipherState;
-    /** The body of the frame, in memory that is shared. */
+    /** The body of the frame, in memory that is shared, and where the result's bytes are put. */
     readonly body: Uint8Array;
-    /** All of that memory, where the result's bytes are put. */
-    readonly memory: Uint8Array;
     readonly keys: ReadonlyArray<{ readonly epoch: number; readonly key: number }>;
   }
   | { readonly type: "Forget"; readonly key: number };
@@ -56,12 +54,12 @@ export interface FromWorker {
   readonly job: number;
   /** Without the bytes that the part is about. */
   readonly unwrapped: Unwrapped;
-  /** Where they lie in the job's memory. */
+  /** Where they lie in the memory of the job's body. */
   readonly part: { readonly of: "packet" | "payload" | "command"; readonly from: number; readonly to: number } | null;
 }
 
 interface Job {
-  readonly memory: Uint8Array;
+  readonly body: Uint8Array;
   readonly answer: (event: Unwrapped) => void;
 }
 
@@ -94,13 +92,13 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
   };
 
   const finish = (thread: Thread, { job, unwrapped, part }: FromWorker): void => {
-    const { memory, answer } = thread.jobs.get(job)!;
+    const { body, answer } = thread.jobs.get(job)!;
     thread.jobs.delete(job);
-    const bytes = memory.subarray(part?.from ?? 0, part?.to ?? 0);
+    const bytes = new Uint8Array(body.buffer).subarray(part?.from ?? 0, part?.to ?? 0);
     const isForwarded = part?.of === "packet";
     // What ends here leaves the shared memory.
     const given = isForwarded ? bytes : bytes.slice();
-    if (!isForwarded) buffers.release(memory);
+    if (!isForwarded) buffers.release(body);
     if (closing) return;
     answer(part === null ? unwrapped : { ...unwrapped, result: { ...unwrapped.result, [part.of]: given } });
   };
@@ -125,10 +123,9 @@ export const createUnwrapPool = ({ workers, crypto, geometry, onBug }: UnwrapPoo
       const thread = idlest();
       const job = jobs++;
       const body = buffers.keep(pieces);
-      const memory = buffers.wholeOf(body)!;
       const keys = given.map(({ epoch, privateKey }) => ({ epoch, key: numberFor(thread, privateKey) }));
-      thread.jobs.set(job, { memory, answer });
-      post(thread, { type: "Unwrap", job, id, cipher, body, memory, keys });
+      thread.jobs.set(job, { body, answer });
+      post(thread, { type: "Unwrap", job, id, cipher, body, keys });
       wipe(cipher.key);
     },
     release: buffers.release,

@@ -33,7 +33,7 @@ const partOf = (result: Unwrapped["result"]): readonly ["packet" | "payload" | "
 const nothing = new Uint8Array(0);
 
 const unwrap = (
-  { job, id, cipher, body, memory, keys: asked }: Extract<ToWorker, { readonly type: "Unwrap" }>,
+  { job, id, cipher, body, keys: asked }: Extract<ToWorker, { readonly type: "Unwrap" }>,
 ): FromWorker => {
   const named = asked.map(({ epoch, key }) => ({ epoch, privateKey: keys.get(key)! }));
   const sealed = { cipher, pieces: [body] };
@@ -41,7 +41,7 @@ const unwrap = (
   const part = partOf(unwrapped.result);
   if (part === null) return { job, unwrapped, part };
   const [of, bytes] = part;
-  const { byteOffset: from } = place(memory, [bytes]);
+  const { byteOffset: from } = place(new Uint8Array(body.buffer), [bytes]);
   return {
     job,
     unwrapped: { ...unwrapped, result: { ...unwrapped.result, [of]: nothing } },

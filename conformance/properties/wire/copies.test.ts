@@ -95,8 +95,7 @@ test("with workers it is copied four times: the memory that they share is neithe
   const forward = (frame: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
     const { cipher, pieces } = bodyOf(frame);
     const kept = buffers.keep(pieces);
-    const memory = buffers.wholeOf(kept)!;
-    const unwrapped = place(memory, [unwrapIn({ cipher, pieces: [kept] }, privateKey)]);
+    const unwrapped = place(new Uint8Array(kept.buffer), [unwrapIn({ cipher, pieces: [kept] }, privateKey)]);
     const sent = frameOf(unwrapped);
     buffers.release(unwrapped);
     return sent;
